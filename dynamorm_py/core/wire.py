@@ -1,0 +1,88 @@
+"""The words that everything else speaks: attribute values, items, requests, and the `Call` that carries one.
+
+An attribute value is DynamoDB's own tagged form, `{"S": "text"}`, `{"N": "42"}`, `{"B": b"raw"}`, exactly as botocore
+takes and gives it: numbers as text, binary as raw bytes (whoever serialises to JSON does the base64).
+https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_AttributeValue.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from enum import Enum
+from typing import Any, TypeAlias, TypeVar
+
+# A tagged union whose payload depends on its one key; a TypedDict of ten optional members would promise less.
+AttributeValue: TypeAlias = dict[str, Any]
+Item: TypeAlias = dict[str, AttributeValue]
+Request: TypeAlias = dict[str, Any]
+Response: TypeAlias = Mapping[str, Any]
+
+T = TypeVar("T")
+
+
+class Repetition(Enum):
+    """What sending a request a second time can do, when nobody knows whether the first one was applied."""
+
+    HARMLESS = "harmless"  # reads, and writes that leave the same item however often they are applied
+    SETTLED = "settled"  # conditional writes: a failed condition returns the item, which tells who wrote it
+    HARMFUL = "harmful"  # `ADD`, `x = x + 1`, `list_append`: a second application shows
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Whom a request concerns; for limits and metrics. Nothing that guards anything relies on it."""
+
+    table: str
+    index: str | None = None
+    partition: AttributeValue | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One low-level request, ready to be sent: `operation` is the API's name (`"GetItem"`), `request` its parameters."""
+
+    operation: str
+    request: Request
+    targets: tuple[Target, ...] = ()
+    repetition: Repetition = Repetition.HARMLESS
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """Wait before going on. The core knows neither clocks nor randomness, so it names the attempt, not the seconds;
+    `seconds` is set where the wait is a poll at a fixed pace instead of a backoff."""
+
+    attempt: int
+    seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Together:
+    """Several conversations that do not depend on each other; the answer is the list of their results, in order."""
+
+    conversations: tuple[Conversation[Any], ...]  # each has its own result type; the list cannot name them all
+    concurrency: int
+
+
+Step: TypeAlias = Call | Pause | Together
+# What comes back depends on the step: a Response for a Call, None for a Pause, a list for a Together.
+Conversation: TypeAlias = Generator[Step, Any, T]
+
+
+def _utc_now() -> datetime:
+    raise RuntimeError("this scope was made without a clock")
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What an operation is compiled under, besides itself: handed in as arguments, never looked up."""
+
+    prefix: str = ""
+    clock: Callable[[], datetime] = _utc_now
+    cursor_secrets: tuple[bytes, ...] = field(default=(), repr=False)
+
+    def now(self) -> datetime:
+        """The scope's time, in UTC."""
+        return self.clock().astimezone(UTC)
