@@ -53,7 +53,7 @@ class _Refusal(Exception):
         return InvalidValue(f"{where}: {self.rule}")
 
 
-def encode_number(value: int | float | Decimal) -> str:
+def encode_number(value: float | Decimal) -> str:
     """The text of a number, exactly as DynamoDB returns it: no exponent, no superfluous zero, `"0"` for -0.
 
     A float stands for its `repr`. Raises `InvalidValue` for NaN, infinities, more than 38 significant digits, and
@@ -70,7 +70,7 @@ _SURELY_EXACT = 10**MAX_DIGITS
 _TOO_LARGE = 10 ** (MAX_EXPONENT + 1)
 
 
-def _number_text(value: int | float | Decimal) -> str:
+def _number_text(value: float | Decimal) -> str:
     if isinstance(value, int):
         return _int_text(value)
     if isinstance(value, float):
