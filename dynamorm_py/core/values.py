@@ -182,7 +182,7 @@ def _converter_for(kind: type, converters: Converters) -> Callable[[Any], object
 
 def _encode_converted(value: object, plain: object, converters: Converters, level: int) -> AttributeValue:
     if type(plain) is type(value):
-        raise _Refusal(f"the converter of {_name(type(value))} returned a {_name(type(value))}; return plain data")
+        raise _Refusal(f"the converter of {_name(type(value))} returned that type again; return plain data")
     return _encode(plain, converters, level)
 
 
@@ -206,7 +206,9 @@ def _name(kind: type) -> str:
 
 
 def _refuse(value: object, converters: Converters, level: int) -> AttributeValue:
-    raise _Refusal(f"a {_name(type(value))} cannot be stored; convert it to plain data, or give its type a serializer")
+    raise _Refusal(
+        f"the type {_name(type(value))} cannot be stored; convert it to plain data, or give its type a serializer"
+    )
 
 
 def _text(value: str) -> str:
@@ -330,7 +332,7 @@ def _encode_set(value: set[object] | frozenset[object], converters: Converters, 
     for member in value:
         [(tag, payload)] = _encode(member, converters, level).items()
         if tag not in _SET_TAGS:
-            raise _Refusal(f"a set holds text, numbers or binary, not a {_name(type(member))}; use a list")
+            raise _Refusal(f"a set holds text, numbers or binary, not {_name(type(member))}; use a list")
         tags.add(tag)
         members.add(payload)
     if len(tags) > 1:
