@@ -45,6 +45,7 @@ engines: $(INSTALLED) ## Fetch DynamoDB Local, on which the tests run too (needs
 	@$(BIN)/python -m tests.engines.dynamodb_local
 
 setup: $(INSTALLED) ## Create the virtual environment, or bring it up to date
+	@echo "$(VENV) is ready"
 
 # A stamp, not the directory: pip touches the directory's time at will.
 $(INSTALLED): pyproject.toml
