@@ -7,6 +7,6 @@ sends the one and hands back the other. Modules import downwards only::
     4  transactions  batches
     3  operations  search  tables
     2  expressions  updates  schema
-    1  values  keys  placeholders
+    1  values  keys  placeholders  cursors
     0  wire  errors
 """

@@ -44,6 +44,12 @@ from typing import Any, Self
 class DynamormError(Exception):
     """The root. `model`, `operation` and `key` say what it is about, as far as that is known."""
 
+    # Whether the request had been sent when it failed, so that it may have been applied: a lost or damaged answer, an
+    # internal error of the service. The retries read it; what they let through is certain, or `WriteOutcomeUnknown`.
+    ambiguous: bool = False
+    # How often the request was sent.
+    attempts: int = 1
+
     def __init__(
         self,
         message: str,
@@ -140,7 +146,7 @@ class DeadlineExceeded(DynamormError, TimeoutError):
 
 
 class TransportError(DynamormError):
-    """The request got no answer, and the service has not applied it."""
+    """The request got no answer, and nothing was applied: it never left, or it was a read."""
 
 
 class RequestTimeout(TransportError, TimeoutError):

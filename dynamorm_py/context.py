@@ -1,0 +1,78 @@
+"""Where models and clients meet: the `Runner` protocol, and the context variable that holds the ambient one.
+
+Neither column imports the other. An operation asks for the runner of the context it is awaited in; a client makes itself
+that runner for a block.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar, Token
+from typing import Protocol, TypeVar
+
+from dynamorm_py.core.errors import NoClient
+from dynamorm_py.core.operations import Operation
+from dynamorm_py.core.wire import Call, Response, Scope
+
+T = TypeVar("T")
+
+
+class Runner(Protocol):
+    """What carries operations out: a client, or whatever stands in for one."""
+
+    @property
+    def scope(self) -> Scope:
+        """What operations are compiled under."""
+        ...
+
+    async def run_plan(self, plan: Operation[T], /) -> T:
+        """Carries a conversation out to its end."""
+        ...
+
+    async def send(self, call: Call, /) -> Response:
+        """Sends one request."""
+        ...
+
+
+_ambient: ContextVar[Runner | None] = ContextVar("dynamorm_py.ambient", default=None)
+
+
+def ambient() -> Runner:
+    """The innermost client of this context; raises `NoClient` where there is none."""
+    runner = _ambient.get()
+    if runner is None:
+        raise NoClient("no client is open here: await inside `async with Client()`, or use db.run(operation)")
+    return runner
+
+
+def ambient_or_none() -> Runner | None:
+    return _ambient.get()
+
+
+def enter(runner: Runner) -> Token[Runner | None]:
+    """Makes a runner ambient until `leave` is called with the token."""
+    return _ambient.set(runner)
+
+
+def leave(token: Token[Runner | None]) -> None:
+    """Undoes `enter`. A generator that is resumed elsewhere may leave in another context than it entered; there the
+    variable was never set, and nothing is to be undone."""
+    try:
+        _ambient.reset(token)
+    except ValueError:
+        return
+
+
+@contextmanager
+def use(client: Runner) -> Iterator[None]:
+    """Makes a client ambient for a block:
+
+    with use(reporting):
+        user = await User.get("u1")
+    """
+    token = enter(client)
+    try:
+        yield
+    finally:
+        leave(token)

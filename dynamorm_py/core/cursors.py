@@ -1,0 +1,84 @@
+"""Cursors: where a read stopped, as opaque text that fits into a URL.
+
+A cursor holds the key after which to go on, a fingerprint of the read it belongs to (table, index, key condition,
+direction, filter), and, where the client has a secret, an HMAC over both. Without a secret the fingerprint catches
+mistakes; only with one is a forged cursor sure to be refused.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import hmac
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from dynamorm_py.core.errors import InvalidCursor
+from dynamorm_py.core.wire import AttributeValue, Item
+
+_VERSION = b"\x01"
+_FINGERPRINT_BYTES = 16
+_MAC_BYTES = 32
+
+
+def fingerprint(*parts: Any) -> bytes:  # anything that JSON and attribute values hold
+    """A digest of what a cursor is bound to."""
+    text = json.dumps(parts, default=_jsonable, separators=(",", ":"), sort_keys=True)
+    return hashlib.sha256(text.encode()).digest()[:_FINGERPRINT_BYTES]
+
+
+def encode_cursor(key: Item, binding: bytes, secrets: Sequence[bytes]) -> str:
+    """The cursor for going on after `key`; signed with the first secret, where there is one."""
+    payload = json.dumps({name: _to_json(value) for name, value in key.items()}, separators=(",", ":")).encode()
+    body = _VERSION + binding + payload
+    mac = _mac(secrets[0], body) if secrets else b""
+    return base64.urlsafe_b64encode(mac + body).rstrip(b"=").decode()
+
+
+def decode_cursor(cursor: str, binding: bytes, secrets: Sequence[bytes]) -> Item:
+    """The key that a cursor holds. Any of the secrets may have signed it, so that they can be rotated."""
+    try:
+        raw = base64.urlsafe_b64decode(cursor.encode() + b"=" * (-len(cursor) % 4))
+    except (ValueError, binascii.Error) as error:
+        raise InvalidCursor("this is not a cursor, or it was cut short") from error
+    if secrets:
+        mac, raw = raw[:_MAC_BYTES], raw[_MAC_BYTES:]
+        if not any(hmac.compare_digest(mac, _mac(secret, raw)) for secret in secrets):
+            raise InvalidCursor("the cursor was not signed by this client's cursor_secret")
+    body = raw[1 + _FINGERPRINT_BYTES :]
+    if raw[:1] != _VERSION or not body:
+        raise InvalidCursor("this is not a cursor, or it was cut short")
+    if not hmac.compare_digest(raw[1 : 1 + _FINGERPRINT_BYTES], binding):
+        raise InvalidCursor(
+            "the cursor belongs to another query: model, index, key, direction and filter must be the same"
+        )
+    try:
+        return {name: _from_json(value) for name, value in json.loads(body).items()}
+    except (ValueError, TypeError, AttributeError, binascii.Error) as error:
+        raise InvalidCursor("this is not a cursor, or it was cut short") from error
+
+
+def _mac(secret: bytes, body: bytes) -> bytes:
+    return hmac.new(secret, body, hashlib.sha256).digest()
+
+
+def _to_json(value: AttributeValue) -> dict[str, str]:
+    ((tag, payload),) = value.items()
+    return {tag: base64.b64encode(payload).decode() if tag == "B" else payload}
+
+
+def _from_json(value: dict[str, str]) -> AttributeValue:
+    ((tag, payload),) = value.items()
+    if tag not in ("S", "N", "B") or not isinstance(payload, str):
+        raise InvalidCursor("a cursor holds keys only")
+    return {tag: base64.b64decode(payload, validate=True) if tag == "B" else payload}
+
+
+def _jsonable(value: object) -> object:
+    if isinstance(value, bytes | bytearray):
+        return base64.b64encode(value).decode()
+    if isinstance(value, set | frozenset):
+        return sorted(value)
+    raise TypeError(f"{type(value).__name__} has no place in a cursor")

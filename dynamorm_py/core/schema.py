@@ -1,0 +1,162 @@
+"""What the core knows of a model: its table, its keys and indexes, and the attributes that the library keeps itself.
+
+A schema speaks of *fields* (the model's names) and *attributes* (the table's names). A key attribute is either one
+field's own attribute or composed from several fields by a template.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal, TypeAlias
+
+from dynamorm_py.core.errors import InvalidKey, InvalidOperation
+from dynamorm_py.core.expressions import AttributePath
+from dynamorm_py.core.keys import MAX_PARTITION_KEY, MAX_SORT_KEY, Template, check_key_value
+from dynamorm_py.core.wire import AttributeValue, Item
+
+KeyType: TypeAlias = Literal["S", "N", "B"]
+Projection: TypeAlias = Literal["ALL", "KEYS_ONLY"] | tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class KeyAttribute:
+    """One attribute of a key: `name` in the table, made from `fields`, through `template` where there is one."""
+
+    name: str
+    type: KeyType
+    fields: tuple[str, ...]
+    template: Template | None = None
+    limit: int = MAX_PARTITION_KEY
+
+    def value(self, values: Mapping[str, AttributeValue]) -> AttributeValue:
+        """The attribute's value, from the fields' values; checked against DynamoDB's rules for keys."""
+        if self.template is None:
+            value = values.get(self.fields[0])
+            if value is None:
+                raise InvalidKey(f"the key needs a value for {self.fields[0]}")
+        else:
+            value = {"S": self.template.build(values)}
+        check_key_value(value, self.fields[0] if self.template is None else self.name, self.type, self.limit)
+        return value
+
+    def complete(self, values: Mapping[str, AttributeValue]) -> bool:
+        return all(name in values for name in self.fields)
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A partition key and a sort key. Only global indexes have more than one attribute on a side (at most four)."""
+
+    partition: tuple[KeyAttribute, ...]
+    sort: tuple[KeyAttribute, ...] = ()
+
+    @property
+    def attributes(self) -> tuple[KeyAttribute, ...]:
+        return self.partition + self.sort
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(attribute.name for attribute in self.attributes)
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """The fields of the key, each once, in the order in which a caller gives them."""
+        return _fields(self.attributes)
+
+    @property
+    def partition_fields(self) -> tuple[str, ...]:
+        return _fields(self.partition)
+
+    def build(self, values: Mapping[str, AttributeValue]) -> Item:
+        return {attribute.name: attribute.value(values) for attribute in self.attributes}
+
+    def of(self, item: Item) -> Item:
+        """The key attributes of a stored item."""
+        return {name: item[name] for name in self.names}
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    name: str
+    kind: Literal["global", "local"]
+    key: Key
+    projection: Projection = "ALL"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Schema:
+    """A model as the core sees it. `fields` maps each field to its attribute; `family` holds whose paths it takes."""
+
+    model: str
+    table: str
+    fields: Mapping[str, str]
+    key: Key
+    indexes: Mapping[str, Index] = field(default_factory=dict)
+    version: str | None = None
+    created: str | None = None
+    updated: str | None = None
+    time_to_live: str | None = None
+    family: frozenset[object] = frozenset()
+
+    def __repr__(self) -> str:
+        return f"<schema of {self.model} in {self.table}>"
+
+    def check_paths(self, paths: Iterable[AttributePath]) -> None:
+        """Refuses the paths of another model."""
+        for path in paths:
+            if path.owner is not None and path.owner not in self.family:
+                owner = getattr(path.owner, "__name__", path.owner)
+                raise InvalidOperation(f"{path} is a path of {owner}, not of {self.model}")
+
+    def values_by_field(self, item: Item) -> dict[str, AttributeValue]:
+        return {name: item[attribute] for name, attribute in self.fields.items() if attribute in item}
+
+    def key_from(self, values: Mapping[str, AttributeValue]) -> Item:
+        """The table's key for the given field values."""
+        return self.key.build(values)
+
+    def composed(self) -> Iterator[KeyAttribute]:
+        """The key attributes of table and indexes that templates make, each once."""
+        seen = set()
+        for key in (self.key, *(index.key for index in self.indexes.values())):
+            for attribute in key.attributes:
+                if attribute.template is not None and attribute.name not in seen:
+                    seen.add(attribute.name)
+                    yield attribute
+
+    def index_attributes(self) -> Iterator[tuple[Index, KeyAttribute]]:
+        for index in self.indexes.values():
+            for attribute in index.key.attributes:
+                yield index, attribute
+
+    def with_keys(self, item: Item) -> Item:
+        """The item with its key attributes: the table's, which must be complete, and those of the indexes whose fields
+        are all there (an item that lacks one is not in that index)."""
+        values = self.values_by_field(item)
+        keyed = {**item, **self.key.build(values)}
+        for index, attribute in self.index_attributes():
+            if attribute.complete(values):
+                try:
+                    keyed[attribute.name] = attribute.value(values)
+                except InvalidKey as error:
+                    raise InvalidKey(f"index {index.name}: {error.message}") from error
+        return keyed
+
+    def has_expired(self, item: Item, now: datetime) -> bool:
+        """Whether the item's time is past; DynamoDB deletes such items late, up to days later."""
+        value = item.get(self.time_to_live) if self.time_to_live else None
+        return value is not None and "N" in value and float(value["N"]) <= now.timestamp()
+
+
+def template_attribute(name: str, template: Template, *, sort: bool = False) -> KeyAttribute:
+    return KeyAttribute(name, "S", template.fields, template, MAX_SORT_KEY if sort else MAX_PARTITION_KEY)
+
+
+def field_attribute(name: str, type_: KeyType, source: str, *, sort: bool = False) -> KeyAttribute:
+    return KeyAttribute(name, type_, (source,), None, MAX_SORT_KEY if sort else MAX_PARTITION_KEY)
+
+
+def _fields(attributes: tuple[KeyAttribute, ...]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(name for attribute in attributes for name in attribute.fields))

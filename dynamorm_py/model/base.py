@@ -1,0 +1,319 @@
+"""`Model`, and the metaclass that makes `User.visits` a path."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar, cast, dataclass_transform, overload
+
+from pydantic import BaseModel, ConfigDict
+
+from dynamorm_py.core.errors import InvalidModel
+from dynamorm_py.core.operations import GetItem, not_found
+from dynamorm_py.core.schema import Schema
+from dynamorm_py.core.search import Search
+from dynamorm_py.core.wire import Item
+from dynamorm_py.fields.declaration import (
+    created_timestamp,
+    field,
+    partition_key,
+    sort_key,
+    time_to_live,
+    updated_timestamp,
+    version_number,
+)
+from dynamorm_py.model.indexes import BoundIndex, GlobalIndex, LocalIndex, PrimaryKey
+from dynamorm_py.model.keys import KeyArgument, KeyValue, key_values
+from dynamorm_py.model.mapping import Declarations, ModelMapping
+from dynamorm_py.model.writes import Delete, Update, create, put, save
+from dynamorm_py.operation import NotAwaitable, Operation, WriteOperation
+from dynamorm_py.query import Query
+
+M = TypeVar("M", bound="Model")
+
+# Verbs and builders: a field of that name would hide one, or be hidden.
+RESERVED = frozenset(
+    ["batch_get", "check", "create", "delete", "get", "get_or_raise", "put", "query", "refresh", "save", "scan", "transact_get", "update"]
+)
+
+_building = threading.local()
+
+
+class _Cell:
+    """Holds a class's mapping, which exists only once the class does."""
+
+    __slots__ = ("mapping",)
+
+    def __init__(self) -> None:
+        self.mapping: ModelMapping | None = None
+
+
+@dataclass_transform(
+    kw_only_default=True,
+    field_specifiers=(
+        field,
+        partition_key,
+        sort_key,
+        version_number,
+        created_timestamp,
+        updated_timestamp,
+        time_to_live,
+    ),
+)
+class ModelMeta(type(BaseModel)):  # type: ignore[misc]  # pydantic's metaclass has no public name
+    """Collects keys and indexes from the class body, and answers `User.visits` and `User.by_email`.
+
+    While any model class is being built it answers nothing: pydantic reads inherited fields with `getattr(cls, name)`,
+    and a path would become the field's default.
+    """
+
+    def __new__(
+        mcs,
+        name: str,
+        bases: tuple[type, ...],
+        namespace: dict[str, Any],
+        table: str | None = None,
+        **options: Any,
+    ) -> Any:
+        own = {key: namespace.pop(key) for key, value in list(namespace.items()) if isinstance(value, _DECLARATIONS)}
+        inherited: Mapping[str, Any] = {}
+        for base in reversed(bases):
+            inherited = {**inherited, **getattr(base, "__dynamorm_declared__", {})}
+        for field_name in namespace.get("__annotations__", {}):
+            if field_name in RESERVED and name != "Model":
+                raise InvalidModel(
+                    f"{field_name} is the name of a verb: rename the field, and keep the "
+                    f'attribute\'s name with field(name="{field_name}")',
+                    model=name,
+                )
+        namespace["__dynamorm_declared__"] = {**inherited, **own}
+        namespace["__dynamorm_cell__"] = _Cell()
+        if table is not None:
+            namespace["__dynamorm_table__"] = table
+        depth = getattr(_building, "depth", 0)
+        _building.depth = depth + 1
+        try:
+            cls = super().__new__(mcs, name, bases, namespace, **options)
+        finally:
+            _building.depth = depth
+        if cls.__dynamorm_table__ is not None and cls.__pydantic_fields_complete__:
+            _ = cls.__dynamorm_mapping__
+        return cls
+
+    def __getattr__(cls, name: str) -> Any:
+        if not name.startswith("_") and not getattr(_building, "depth", 0):
+            if name in cls.__dict__.get("__dynamorm_declared__", {}):
+                return cls._declared(name)
+            if name in (cls.__dict__.get("__pydantic_fields__") or {}):
+                return cls.__dynamorm_mapping__.paths[name]
+        return super().__getattr__(name)
+
+    def _declared(cls, name: str) -> object:
+        declaration = cls.__dynamorm_declared__[name]
+        if isinstance(declaration, PrimaryKey):
+            return declaration
+        return BoundIndex(cast(Any, cls), cls.__dynamorm_mapping__.indexes[name])
+
+    @property
+    def __dynamorm_mapping__(cls) -> ModelMapping:
+        cell: _Cell = cls.__dict__["__dynamorm_cell__"]
+        if cell.mapping is None:
+            declared = cls.__dynamorm_declared__
+            keys = [value for value in declared.values() if isinstance(value, PrimaryKey)]
+            if len(keys) > 1:
+                raise InvalidModel("two PrimaryKeys are declared: a table has one", model=cls.__name__)
+            indexes = {key: value for key, value in declared.items() if not isinstance(value, PrimaryKey)}
+            cell.mapping = ModelMapping(
+                cast(Any, cls), cls.__dynamorm_table__, Declarations(keys[0] if keys else None, indexes)
+            )
+        return cell.mapping
+
+    @property
+    def __dynamorm_schema__(cls) -> Schema:
+        return cls.__dynamorm_mapping__.schema
+
+
+_DECLARATIONS = (PrimaryKey, GlobalIndex, LocalIndex)
+
+
+class Model(BaseModel, metaclass=ModelMeta):
+    """An item of a table, as a pydantic model.
+
+        class User(Model, table="users"):
+            user_id: Attr[str] = partition_key()
+            email: Attr[str]
+            visits: Attr[int] = field(default=0, ge=0)
+            by_email = GlobalIndex(partition_key="email")
+
+    A class without `table=` is a base or a nested document: it has fields and paths, and no verbs that work. Verbs return
+    operations, which do nothing until they are awaited, run on a client, or put into a batch or transaction.
+    """
+
+    # Beside pydantic's private attributes, which would take part in `==`: what the instance was read as.
+    __slots__ = ("__dynamorm_snapshot__",)
+
+    # Validators are built at first use: a cold start pays for the models it uses.
+    model_config = ConfigDict(defer_build=True)
+
+    __dynamorm_table__: ClassVar[str | None] = None
+
+    if TYPE_CHECKING:
+        __dynamorm_mapping__: ClassVar[ModelMapping]
+        __dynamorm_schema__: ClassVar[Schema]
+
+    # Reading
+
+    @overload
+    @classmethod
+    def get(cls) -> NotAwaitable: ...
+    @overload
+    @classmethod
+    def get(
+        cls,
+        key: KeyArgument,
+        /,
+        *rest: KeyValue,
+        consistent: bool = ...,
+        include_expired: bool = ...,
+        **fields: KeyValue,
+    ) -> Operation[Self | None]: ...
+    @overload
+    @classmethod
+    def get(
+        cls, *, consistent: bool = ..., include_expired: bool = ..., **fields: KeyValue
+    ) -> Operation[Self | None]: ...
+    @classmethod
+    def get(
+        cls, *key: KeyArgument, consistent: bool = False, include_expired: bool = False, **fields: KeyValue
+    ) -> Operation[Self | None] | NotAwaitable:
+        """The item with this key, or None.
+
+        user = await User.get("u1")
+        order = await Order.get("t1", "o1", consistent=True)
+        order = await Order.get(tenant_id="t1", order_id="o1")
+        """
+        return cls._get("get", key, fields, consistent, include_expired, lambda key: None)
+
+    @overload
+    @classmethod
+    def get_or_raise(cls) -> NotAwaitable: ...
+    @overload
+    @classmethod
+    def get_or_raise(
+        cls,
+        key: KeyArgument,
+        /,
+        *rest: KeyValue,
+        consistent: bool = ...,
+        include_expired: bool = ...,
+        **fields: KeyValue,
+    ) -> Operation[Self]: ...
+    @overload
+    @classmethod
+    def get_or_raise(
+        cls, *, consistent: bool = ..., include_expired: bool = ..., **fields: KeyValue
+    ) -> Operation[Self]: ...
+    @classmethod
+    def get_or_raise(
+        cls, *key: KeyArgument, consistent: bool = False, include_expired: bool = False, **fields: KeyValue
+    ) -> Operation[Self] | NotAwaitable:
+        """The item with this key; raises `ItemNotFound`."""
+        missing = not_found(cls.__dynamorm_schema__, "get_or_raise")
+        return cls._get("get_or_raise", key, fields, consistent, include_expired, missing)
+
+    @classmethod
+    def query(cls, *key: KeyArgument, **fields: KeyValue) -> Query[Self]:
+        """The items with this partition key, in the order of the sort key.
+
+        async for order in Order.query("t1").where(Order.placed_at >= monday).limit(20): ...
+        """
+        mapping = cls.__dynamorm_mapping__
+        values = key_values(mapping, mapping.schema.key.partition_fields, key, fields, "query")
+        return Query(Search(mapping.schema, None, values), mapping.decode)
+
+    # Writing
+
+    def create(self) -> WriteOperation[Self]:
+        """Stores a new item; raises `ItemAlreadyExists` where one has its key."""
+        return create(self)
+
+    def put(self) -> WriteOperation[Self]:
+        """Stores the item whole, replacing what is there. A loaded instance of a versioned model raises
+        `VersionConflict` if the item was written since, and a new one if the item has a version already."""
+        return put(self)
+
+    def save(self) -> WriteOperation[Self]:
+        """Stores a new instance as `create` does, and of a loaded one what was changed since; of nothing changed,
+        nothing is sent. Raises `VersionConflict` (versioned models) or `ItemNotFound` where the item is gone."""
+        return save(self)
+
+    update: ClassVar[Update] = Update()
+    delete: ClassVar[Delete] = Delete()
+
+    def refresh(self) -> Operation[Self]:
+        """Reads the item again, consistently, into this instance; raises `ItemNotFound`."""
+        mapping = type(self).__dynamorm_mapping__
+        key = mapping.schema.values_by_field(mapping.encode(self))
+
+        def adopt(item: Item) -> Self:
+            self._adopt(mapping.decode(item))
+            return self
+
+        missing = not_found(mapping.schema, "refresh")
+        return Operation(GetItem(mapping.schema, key, adopt, missing, "refresh", consistent=True))
+
+    # Copies carry what was read
+
+    def __copy__(self) -> Self:
+        return self._carry(super().__copy__())
+
+    def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
+        return self._carry(super().__deepcopy__(memo))
+
+    def __getstate__(self) -> dict[Any, Any]:
+        return {**super().__getstate__(), "__dynamorm_snapshot__": snapshot_of(self)}
+
+    def __setstate__(self, state: dict[Any, Any]) -> None:
+        rest = dict(state)
+        snapshot = rest.pop("__dynamorm_snapshot__", None)
+        super().__setstate__(rest)
+        if snapshot is not None:
+            object.__setattr__(self, "__dynamorm_snapshot__", snapshot)
+
+    def _carry(self, copy: Self) -> Self:
+        snapshot = snapshot_of(self)
+        if snapshot is not None:
+            object.__setattr__(copy, "__dynamorm_snapshot__", snapshot)
+        return copy
+
+    def _adopt(self, other: Self) -> None:
+        self.__setstate__(other.__getstate__())
+
+    @classmethod
+    def _get(
+        cls,
+        verb: str,
+        key: tuple[KeyArgument, ...],
+        fields: Mapping[str, KeyValue],
+        consistent: bool,
+        include_expired: bool,
+        missing: Any,
+    ) -> Operation[Any]:
+        mapping = cls.__dynamorm_mapping__
+        values = key_values(mapping, mapping.schema.key.fields, key, fields, verb)
+        return Operation(
+            GetItem(
+                mapping.schema,
+                values,
+                mapping.decode,
+                missing,
+                verb,
+                consistent=consistent,
+                include_expired=include_expired,
+            )
+        )
+
+
+def snapshot_of(instance: Model) -> Item | None:
+    """The item that an instance was read as or written to, None for a new one."""
+    return getattr(instance, "__dynamorm_snapshot__", None)

@@ -1,0 +1,61 @@
+"""What callers give as a key, in any of its three forms, as the fields' attribute values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from enum import Enum
+from typing import TypeAlias
+from uuid import UUID
+
+from dynamorm_py.core.errors import InvalidKey
+from dynamorm_py.core.wire import AttributeValue
+from dynamorm_py.model.mapping import ModelMapping
+
+KeyValue: TypeAlias = str | int | float | Decimal | bytes | datetime | date | time | timedelta | UUID | Enum
+KeyArgument: TypeAlias = KeyValue | Mapping[str, KeyValue]
+
+
+def key_values(
+    mapping: ModelMapping,
+    names: Sequence[str],
+    arguments: Sequence[object],
+    keywords: Mapping[str, object],
+    verb: str,
+) -> dict[str, AttributeValue]:
+    """The fields called `names`, from positional values in that order, keywords, or one mapping."""
+    try:
+        given = _by_name(names, arguments, keywords)
+        values = {name: mapping.codecs[name].encode(value) for name, value in given.items()}
+        missing = [name for name in names if name not in values]
+        if missing:
+            raise InvalidKey(f"the key needs {_listed(names)}, and {_listed(missing)} is missing")
+        return values
+    except InvalidKey as error:
+        raise error.about(mapping.schema.model, verb) from error.__cause__
+
+
+def _by_name(names: Sequence[str], arguments: Sequence[object], keywords: Mapping[str, object]) -> dict[str, object]:
+    given: dict[str, object]
+    if len(arguments) == 1 and isinstance(arguments[0], Mapping):
+        given = dict(arguments[0])
+    elif len(arguments) > len(names):
+        raise InvalidKey(f"the key is {_listed(names)}, and {len(arguments)} values were given")
+    else:
+        given = dict(zip(names, arguments, strict=False))
+    for name, value in keywords.items():
+        if name in given:
+            raise InvalidKey(f"{name} was given twice")
+        given[name] = value
+    unknown = [name for name in given if name not in names]
+    if unknown:
+        raise InvalidKey(f"{_listed(unknown)} is not part of the key, which is {_listed(names)}")
+    absent = [name for name, value in given.items() if value is None]
+    if absent:
+        raise InvalidKey(f"{_listed(absent)} cannot be None in a key")
+    return given
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names) if names else "nothing"

@@ -1,0 +1,474 @@
+"""A model class as the library uses it: its schema, its codecs, and the way between instances and items."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from enum import Enum
+from functools import cached_property
+from ipaddress import IPv4Address, IPv4Interface, IPv4Network, IPv6Address, IPv6Interface, IPv6Network
+from pathlib import PurePath
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast, get_args, get_origin
+from uuid import UUID
+
+from pydantic import ValidationError
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticSerializationError
+
+from dynamorm_py.core.errors import InvalidItem, InvalidModel, InvalidOperation, InvalidValue
+from dynamorm_py.core.expressions import AttributePath
+from dynamorm_py.core.keys import MAX_PARTITION_KEY, MAX_SORT_KEY, Template
+from dynamorm_py.core.schema import Index, Key, KeyAttribute, KeyType, Projection, Schema
+from dynamorm_py.core.values import decode, decode_item, encode, same
+from dynamorm_py.core.wire import AttributeValue, Item
+from dynamorm_py.fields.codecs import FieldCodec, converters, epoch, from_epoch, invalid, unwrapped
+from dynamorm_py.fields.declaration import marker_of
+from dynamorm_py.fields.paths import Path
+
+if TYPE_CHECKING:
+    from dynamorm_py.model.base import Model
+    from dynamorm_py.model.indexes import GlobalIndex, LocalIndex, PrimaryKey
+
+M = TypeVar("M", bound="Model")
+
+# https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/HowItWorks.NamingRulesDataTypes.html#HowItWorks.NamingRules
+_TABLE_NAME = re.compile(r"[a-zA-Z0-9_.-]{1,255}")
+_INDEX_NAME = re.compile(r"[a-zA-Z0-9_.-]{3,255}")
+MAX_KEY_ATTRIBUTES = 4
+
+_TEXT = (
+    str,
+    UUID,
+    date,
+    time,
+    PurePath,
+    IPv4Address,
+    IPv6Address,
+    IPv4Network,
+    IPv6Network,
+    IPv4Interface,
+    IPv6Interface,
+)
+_NUMBERS = (int, float, Decimal, timedelta)
+
+
+@dataclass(frozen=True, slots=True)
+class Declarations:
+    """What a class body declares besides fields; `indexes` by class attribute."""
+
+    primary_key: PrimaryKey | None
+    indexes: Mapping[str, GlobalIndex | LocalIndex]
+
+
+class ModelMapping:
+    """Everything the library derives from one model class, made once."""
+
+    def __init__(self, model: type[Model], table: str, declarations: Declarations) -> None:
+        self.model = model
+        self.fields: Mapping[str, FieldInfo] = model.model_fields
+        self.markers = {name: marker_of(info) for name, info in self.fields.items()}
+        self.attributes = {name: marker.name or name for name, marker in self.markers.items()}
+        self.indexes: dict[str, Index] = {}
+        self._check_attributes()
+        self.schema = self._build(table, declarations)
+
+    @cached_property
+    def codecs(self) -> Mapping[str, FieldCodec]:
+        """How each field's values become attribute values."""
+        return {name: FieldCodec(self.model, name, epoch=name == self._role("time_to_live")) for name in self.fields}
+
+    @cached_property
+    def paths(self) -> Mapping[str, Path[Any]]:
+        """What `Model.field` is, for each field."""
+        return {
+            name: Path(
+                AttributePath((self.attributes[name],), self.model), self.codecs[name], stores_null=name in self._nulls
+            )
+            for name in self.fields
+        }
+
+    @cached_property
+    def library(self) -> frozenset[str]:
+        """The attributes that the library writes itself."""
+        schema = self.schema
+        return frozenset(name for name in (schema.version, schema.created, schema.updated) if name)
+
+    def encode(self, instance: Model) -> Item:
+        """The instance's fields as an item; without those that are absent, and without what the library keeps."""
+        try:
+            dumped = instance.model_dump(round_trip=True, by_alias=False, warnings="error")
+        except PydanticSerializationError as error:
+            raise InvalidValue(
+                f"a field holds a value of another type than its annotation's: {error}", model=self.schema.model
+            ) from error
+        item: Item = {}
+        for name, value in dumped.items():
+            attribute = self.attributes.get(name, name)
+            if attribute in self.library:
+                continue
+            encoded = self._encode_field(name, value)
+            if encoded is not None:
+                item[attribute] = encoded
+        return item
+
+    def decode(self, item: Item) -> Any:  # the model's instance; its type is the caller's
+        """A stored item as an instance that remembers what was read."""
+        data = self.plain(item)
+        try:
+            instance = self.model.model_validate(data, strict=False, by_name=True, by_alias=False)
+        except ValidationError as error:
+            raise InvalidItem(
+                f"a stored item does not fit the model: {invalid('item', error).message}",
+                model=self.schema.model,
+                key=decode_item({name: item[name] for name in self.schema.key.names if name in item}),
+            ) from error
+        self.remember(instance, item)
+        return instance
+
+    def plain(self, item: Item) -> dict[str, object]:
+        """An item as plain data by field name, with what an absent attribute means."""
+        data: dict[str, object] = {}
+        extra = self._takes_extra
+        for attribute, value in item.items():
+            name = self._names.get(attribute)
+            if name is not None:
+                decoded = self._decode_field(name, value)
+                if decoded is not None or name in self.optional:
+                    data[name] = decoded
+            elif extra and attribute not in self.composed:
+                data[attribute] = decode(value)
+        for name, empty in self._absent.items():
+            if name not in data:
+                data[name] = empty()
+        return data
+
+    def remember(self, instance: Model, item: Item) -> None:
+        """Makes an item what the instance was loaded as."""
+        object.__setattr__(instance, "__dynamorm_snapshot__", item)
+
+    def unknown(self, item: Item) -> Item:
+        """The attributes that neither a field nor a composed key accounts for."""
+        return {
+            name: value
+            for name, value in item.items()
+            if name not in self._names and name not in self.composed and not self._takes_extra
+        }
+
+    def difference(self, before: Item, now: Item) -> tuple[Item, list[str]]:
+        """What `now` changes and removes, compared with what was read. A stored form that merely reads as the same
+        value (another writer's date format, a default for what was absent) is no change."""
+        known = [*self.attributes.values(), *(now.keys() - self.attributes.keys())]
+        differing = [
+            name
+            for name in dict.fromkeys(known)
+            if name not in self.library and not same(before.get(name), now.get(name))
+        ]
+        if self._takes_extra:
+            differing += [
+                name for name in before if name not in self._names and name not in self.composed and name not in now
+            ]
+        if not differing:
+            return {}, []
+        read = self.encode(self.decode(before))
+        differing = [name for name in differing if not same(read.get(name), now.get(name))]
+        return (
+            {name: now[name] for name in differing if name in now},
+            [name for name in differing if name not in now and name in before],
+        )
+
+    def stamps(self, item: Item) -> dict[str, object]:
+        """The version and timestamps of a stored item, by field name, as the model validates them."""
+        return {
+            self._names[name]: self._validated(self._names[name], item[name]) for name in self.library if name in item
+        }
+
+    def _validated(self, name: str, value: AttributeValue) -> object:
+        decoded = decode(value)
+        return datetime.fromisoformat(decoded) if isinstance(decoded, str) else decoded
+
+    # How single fields are stored
+
+    def _encode_field(self, name: str, value: object) -> AttributeValue | None:
+        if value is None:
+            return {"NULL": True} if name in self._nulls else None
+        if isinstance(value, set | frozenset) and not value:
+            return None
+        try:
+            if name in self.fields and isinstance(value, datetime) and name == self._role("time_to_live"):
+                return epoch(value, name)
+            return encode(value, name, converters())
+        except InvalidOperation as error:
+            raise error.about(self.schema.model) from error.__cause__
+
+    def _decode_field(self, name: str, value: AttributeValue) -> object:
+        if name == self._role("time_to_live") and self._ttl_is_datetime:
+            return from_epoch(value)
+        return decode(value)
+
+    @cached_property
+    def _names(self) -> Mapping[str, str]:
+        return {attribute: name for name, attribute in self.attributes.items()}
+
+    @cached_property
+    def composed(self) -> frozenset[str]:
+        """The key attributes that templates make."""
+        return frozenset(attribute.name for attribute in self.schema.composed())
+
+    @cached_property
+    def _takes_extra(self) -> bool:
+        return self.model.model_config.get("extra") == "allow"
+
+    @cached_property
+    def optional(self) -> frozenset[str]:
+        """The fields that may be None."""
+        return frozenset(name for name, info in self.fields.items() if _allows_none(info.annotation))
+
+    @cached_property
+    def _nulls(self) -> frozenset[str]:
+        """The fields that store None as NULL: where asked to, and where absence would read as some other default."""
+        return frozenset(
+            name
+            for name in self.fields
+            if self.markers[name].null == "store"
+            or (name in self.optional and not self.fields[name].is_required() and not self._defaults_to_none(name))
+        )
+
+    def _defaults_to_none(self, name: str) -> bool:
+        info = self.fields[name]
+        return info.default_factory is None and info.default is None
+
+    @cached_property
+    def _absent(self) -> Mapping[str, Callable[[], object]]:
+        """What fields read as when their attribute is absent, where that is not pydantic's default."""
+        absent: dict[str, Callable[[], object]] = {}
+        for name, info in self.fields.items():
+            if self._is_set(info) and name not in self.optional:
+                absent[name] = set
+            elif info.is_required() and name in self.optional:
+                absent[name] = lambda: None
+        return absent
+
+    @staticmethod
+    def _is_set(info: FieldInfo) -> bool:
+        kind = unwrapped(info.annotation)
+        return (get_origin(kind) or kind) in (set, frozenset)
+
+    # The schema
+
+    def _role(self, role: str) -> str | None:
+        return next((name for name, marker in self.markers.items() if marker.role == role), None)
+
+    @cached_property
+    def _ttl_is_datetime(self) -> bool:
+        name = self._role("time_to_live")
+        kind = unwrapped(self.fields[name].annotation) if name else None
+        return isinstance(kind, type) and issubclass(kind, datetime)
+
+    def _check_attributes(self) -> None:
+        seen: dict[str, str] = {}
+        for name, attribute in self.attributes.items():
+            if attribute in seen:
+                raise self._invalid(
+                    f"{seen[attribute]} and {name} are both stored as {attribute}: rename one with name="
+                )
+            seen[attribute] = name
+        for role in (
+            "partition_key",
+            "sort_key",
+            "version_number",
+            "created_timestamp",
+            "updated_timestamp",
+            "time_to_live",
+        ):
+            marked = [name for name, marker in self.markers.items() if marker.role == role]
+            if len(marked) > 1:
+                raise self._invalid(f"{' and '.join(marked)} are both marked {role}(): a model has one")
+        self._check_kind("version_number", int, "an int")
+        self._check_kind("created_timestamp", datetime, "a datetime")
+        self._check_kind("updated_timestamp", datetime, "a datetime")
+        self._check_kind("time_to_live", (datetime, int), "a datetime or an int")
+
+    def _check_kind(self, role: str, kind: type | tuple[type, ...], words: str) -> None:
+        name = self._role(role)
+        if name is None:
+            return
+        found = unwrapped(self.fields[name].annotation)
+        if not (isinstance(found, type) and issubclass(found, kind)) or issubclass(found, bool):
+            raise self._invalid(f"{name} is marked {role}() and has to be {words}")
+
+    def _build(self, table: str, declarations: Declarations) -> Schema:
+        if not _TABLE_NAME.fullmatch(table):
+            raise self._invalid(f"table={table!r}: a table's name has 1 to 255 letters, digits, _ . -")
+        key = self._primary_key(declarations.primary_key)
+        indexes: dict[str, Index] = {}
+        for attribute, declaration in declarations.indexes.items():
+            index = self._index(declaration, attribute, key)
+            if index.name in indexes:
+                raise self._invalid(f"two indexes are called {index.name}")
+            indexes[index.name] = index
+            self.indexes[attribute] = index
+
+        def attribute_of(role: str) -> str | None:
+            name = self._role(role)
+            return self.attributes[name] if name else None
+
+        return Schema(
+            model=self.model.__name__,
+            table=table,
+            fields=self.attributes,
+            key=key,
+            indexes=indexes,
+            version=attribute_of("version_number"),
+            created=attribute_of("created_timestamp"),
+            updated=attribute_of("updated_timestamp"),
+            time_to_live=attribute_of("time_to_live"),
+            family=frozenset(self.model.__mro__),
+        )
+
+    def _primary_key(self, declared: PrimaryKey | None) -> Key:
+        partition, sort = self._role("partition_key"), self._role("sort_key")
+        if declared is not None:
+            if partition or sort:
+                raise self._invalid(
+                    f"{partition or sort} is marked as a key, and a PrimaryKey is declared too: keep one"
+                )
+            return Key(
+                (self._key_attribute(declared.partition_key, declared.partition_attribute, raw=declared.raw),),
+                (self._key_attribute(declared.sort_key, declared.sort_attribute, sort=True, raw=declared.raw),)
+                if declared.sort_key
+                else (),
+            )
+        if partition is None:
+            raise self._invalid("there is no partition key: mark a field with partition_key(), or declare a PrimaryKey")
+        return Key(
+            (self._key_attribute(partition, ""),),
+            (self._key_attribute(sort, "", sort=True),) if sort else (),
+        )
+
+    def _index(self, declaration: GlobalIndex | LocalIndex, attribute: str, key: Key) -> Index:
+        name = declaration.name or attribute
+        if not _INDEX_NAME.fullmatch(name):
+            raise self._invalid(f"index {name!r}: an index's name has 3 to 255 letters, digits, _ . -")
+        sort = self._index_side(
+            declaration.sort_key, name, declaration.sort_attribute or f"{name}_sk", declaration.raw, sort=True
+        )
+        projection = self._projection(declaration.projection, name)
+        if declaration.kind == "local":
+            if not sort:
+                raise self._invalid(f"index {name}: a local index needs a sort_key")
+            if not key.sort:
+                raise self._invalid(f"index {name}: a local index needs a table with a sort key")
+            return Index(name, "local", Key(key.partition, sort), projection)
+        partition_attribute = declaration.partition_attribute or f"{name}_pk"
+        partition = self._index_side(declaration.partition_key, name, partition_attribute, declaration.raw)
+        if not partition:
+            raise self._invalid(f"index {name}: a global index needs a partition_key")
+        return Index(name, "global", Key(partition, sort), projection)
+
+    def _index_side(
+        self, source: str | tuple[str, ...], index: str, attribute: str, raw: bool, *, sort: bool = False
+    ) -> tuple[KeyAttribute, ...]:
+        if isinstance(source, str):
+            return (self._key_attribute(source, attribute, sort=sort, raw=raw),) if source else ()
+        if len(source) > MAX_KEY_ATTRIBUTES:
+            raise self._invalid(f"index {index}: a key has at most {MAX_KEY_ATTRIBUTES} attributes on each side")
+        for name in source:
+            if name not in self.fields:
+                raise self._invalid(f"index {index}: {name} is not a field; several key attributes are field names")
+        return tuple(self._key_attribute(name, attribute, sort=sort) for name in source)
+
+    def _projection(self, projection: Projection, index: str) -> Projection:
+        if isinstance(projection, str):
+            return projection
+        for name in projection:
+            if name not in self.fields:
+                raise self._invalid(f"index {index}: the projection names {name}, which is not a field")
+        return tuple(self.attributes[name] for name in projection)
+
+    def _key_attribute(self, source: str, attribute: str, *, sort: bool = False, raw: bool = False) -> KeyAttribute:
+        limit = MAX_SORT_KEY if sort else MAX_PARTITION_KEY
+        if "{" not in source and "#" not in source:
+            if source not in self.fields:
+                raise self._invalid(
+                    f"the key names {source}, which is not a field; a constant key part is written with a #"
+                )
+            return KeyAttribute(self.attributes[source], self._key_type(source), (source,), None, limit)
+        try:
+            template = Template.parse(source, raw=raw)
+        except InvalidModel as error:
+            raise error.about(self.model.__name__) from None
+        for name in template.fields:
+            if name not in self.fields:
+                raise self._invalid(f"the key template {source!r} names {name}, which is not a field")
+            self._key_type(name, in_template=True)
+        if attribute in self.attributes.values():
+            raise self._invalid(
+                f"the key template {source!r} is stored as {attribute}, which is a field's attribute too"
+            )
+        return KeyAttribute(attribute, "S", template.fields, template, limit)
+
+    def _key_type(self, name: str, *, in_template: bool = False) -> KeyType:
+        if self.markers[name].role == "time_to_live":
+            return "N"
+        found = key_type(self.fields[name])
+        if found is None or (found == "BOOL" and not in_template):
+            raise self._invalid(
+                f"{name} is part of a key, and its type cannot be: a key is text, a number or bytes, "
+                "or something that is stored as one of them"
+            )
+        return cast(KeyType, found)
+
+    def _invalid(self, message: str) -> InvalidModel:
+        return InvalidModel(message, model=self.model.__name__)
+
+
+def key_type(info: FieldInfo) -> Literal["S", "N", "B", "BOOL"] | None:
+    """The DynamoDB type that a field's values are stored as, None where it is no key type."""
+    for entry in reversed(info.metadata):
+        returned = getattr(entry, "return_type", None)
+        if isinstance(returned, type):
+            return _type_of(returned)
+    return _type_of(unwrapped(info.annotation))
+
+
+def _type_of(kind: Any) -> Literal["S", "N", "B", "BOOL"] | None:  # whatever an annotation can be
+    if get_origin(kind) is Literal:
+        kinds = {_type_of(type(value)) for value in get_args(kind)}
+        return kinds.pop() if len(kinds) == 1 else None
+    kind = getattr(kind, "__supertype__", kind)  # a NewType is its supertype
+    if not isinstance(kind, type):
+        return None
+    if issubclass(kind, Enum):
+        kinds = {_type_of(type(member.value)) for member in kind}
+        return kinds.pop() if len(kinds) == 1 else None
+    if issubclass(kind, bool):
+        return "BOOL"
+    if issubclass(kind, _NUMBERS):
+        return "N"
+    if issubclass(kind, bytes | bytearray | memoryview):
+        return "B"
+    if issubclass(kind, dict | list | tuple | set | frozenset):
+        return None
+    # Text, and what pydantic writes as text: addresses, URLs, and types of the user's own with a serializer.
+    return "S" if issubclass(kind, _TEXT) or hasattr(kind, "__get_pydantic_core_schema__") else None
+
+
+def _allows_none(annotation: Any) -> bool:  # whatever an annotation can be
+    return (
+        annotation is Any
+        or annotation is None
+        or annotation is type(None)
+        or type(None) in get_args(unwrapped_once(annotation))
+    )
+
+
+def unwrapped_once(annotation: Any) -> Any:  # whatever an annotation can be
+    """The annotation without `Annotated`."""
+    from typing import Annotated
+
+    while get_origin(annotation) is Annotated:
+        annotation = get_args(annotation)[0]
+    return annotation

@@ -1,0 +1,285 @@
+"""The query builder, its terminals, and its pages.
+
+A `Query` is frozen: each step returns a new one, and the same one can be read as often as one likes. Nothing is sent until
+a terminal is awaited or an iteration takes its first step, and then one request at a time, when its page is asked for.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Generic, TypeVar
+
+from dynamorm_py.context import Runner, ambient
+from dynamorm_py.core.errors import DynamormError, InvalidOperation, MultipleResultsFound, NoResultFound
+from dynamorm_py.core.expressions import Condition
+from dynamorm_py.core.search import RawPage, Reading, Search, read_all, read_page
+from dynamorm_py.core.wire import Call, Conversation, Item, Request, Scope
+from dynamorm_py.operation import Operation
+
+M = TypeVar("M")
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[M]):
+    """One page of a read. `cursor` goes on behind it and is None at the end; `scanned_count` is what DynamoDB looked at
+    before the filter; `consumed` is in read capacity units, summed over the page's requests."""
+
+    items: tuple[M, ...]
+    cursor: str | None
+    count: int
+    scanned_count: int
+    consumed: float
+    _cursors: Callable[[int], str] = field(repr=False, compare=False)
+
+    def cursor_at(self, item: M) -> str:
+        """A cursor for going on after one item of this page."""
+        for position, candidate in enumerate(self.items):
+            if candidate is item:
+                return self._cursors(position)
+        raise InvalidOperation("cursor_at() takes an item of this very page")
+
+
+@dataclass(frozen=True, slots=True)
+class Terminal(Generic[T]):
+    """A read that ends in one value: the search, and what becomes of its pages."""
+
+    search: Search
+    collect: Callable[[Search, Scope], Conversation[T]]
+
+    def converse(self, scope: Scope) -> Conversation[T]:
+        return _told(self.search, self.collect(self.search, scope))
+
+    def first_call(self, scope: Scope) -> Call:
+        return self.search.first_call(scope)
+
+
+def _told(search: Search, conversation: Conversation[T]) -> Conversation[T]:
+    try:
+        return (yield from conversation)
+    except DynamormError as error:
+        raise error.about(search.schema.model, search.verb) from error.__cause__
+
+
+class Query(Generic[M]):
+    """A read of many items, of a table or an index."""
+
+    __slots__ = ("_decode", "_runner", "_search")
+
+    def __init__(self, search: Search, decode: Callable[[Item], M], runner: Runner | None = None) -> None:
+        self._search = search
+        self._decode = decode
+        self._runner = runner
+
+    @property
+    def request(self) -> Request:
+        """The first request it would send, compiled under the client it is bound to, the ambient one, or none."""
+        return self.all().request if self._runner is None else self.all().compile(self._runner)
+
+    # Steps
+    def where(self, condition: Condition) -> Query[M]:
+        """Narrows the sort key: `=`, `<`, `<=`, `>`, `>=`, `between`, `begins_with`; once per query."""
+        if self._search.where is not None:
+            raise self._refused("where() can be given once: join conditions with &")
+        return self._with(where=condition)
+
+    def filter(self, condition: Condition) -> Query[M]:
+        """Keeps the items that meet the condition; DynamoDB reads, and bills, the others too. Twice is AND."""
+        before = self._search.filter
+        return self._with(filter=condition if before is None else before & condition)
+
+    def descending(self) -> Query[M]:
+        """From the highest sort key to the lowest."""
+        if self._search.values is None:
+            raise self._refused("a scan has no order")
+        return self._with(descending=True)
+
+    def consistent(self) -> Query[M]:
+        """Reads what was written last, for twice the read units; global indexes cannot."""
+        return self._with(consistent=True)
+
+    def limit(self, items: int) -> Query[M]:
+        """Returns at most so many items, after the filter."""
+        return self._with(limit=items)
+
+    def page_size(self, items: int) -> Query[M]:
+        """Lets DynamoDB look at no more than so many items a request, before the filter: its own `Limit`."""
+        return self._with(page_size=items)
+
+    def max_requests(self, requests: int) -> Query[M]:
+        """Sends at most so many requests. Iteration and pages end there; a terminal that needs all of it raises."""
+        return self._with(max_requests=requests)
+
+    def after(self, cursor: str | None) -> Query[M]:
+        """Goes on behind a page's cursor; None is the beginning."""
+        return self._with(after=cursor)
+
+    def include_expired(self) -> Query[M]:
+        """Also returns items past their time to live that DynamoDB has not deleted yet."""
+        return self._with(include_expired=True)
+
+    def on(self, client: Runner) -> Query[M]:
+        """Reads with this client instead of the ambient one."""
+        return Query(self._search, self._decode, client)
+
+    # Terminals
+    def all(self) -> Operation[list[M]]:
+        """Every item, in one list."""
+
+        def collect(search: Search, scope: Scope) -> Conversation[list[M]]:
+            pages, _ = yield from read_all(search, scope)
+            return [self._decode(item) for page in pages for item in page.items]
+
+        return self._terminal(collect)
+
+    def page(self) -> Operation[Page[M]]:
+        """One page: one request, or, with a limit, as many as it takes to fill it."""
+
+        def collect(search: Search, scope: Scope) -> Conversation[Page[M]]:
+            raw, reading = yield from read_page(search, scope)
+            return self._page(raw, reading)
+
+        return self._terminal(collect)
+
+    def first(self) -> Operation[M | None]:
+        """The first item, or None."""
+
+        def collect(search: Search, scope: Scope) -> Conversation[M | None]:
+            pages, _ = yield from read_all(search, scope)
+            return next((self._decode(item) for page in pages for item in page.items), None)
+
+        return self._limited(1)._terminal(collect)
+
+    def one(self) -> Operation[M]:
+        """The only item; raises `NoResultFound` or `MultipleResultsFound`. Reads at most two."""
+
+        def collect(search: Search, scope: Scope) -> Conversation[M]:
+            pages, _ = yield from read_all(search, scope)
+            items = [item for page in pages for item in page.items]
+            if len(items) > 1:
+                raise MultipleResultsFound("more than one item was found where one was asked for")
+            if not items:
+                raise NoResultFound("no item was found where one was asked for")
+            return self._decode(items[0])
+
+        return self._limited(2)._terminal(collect)
+
+    def count(self) -> Operation[int]:
+        """How many items there are; transfers none of them, but reads them all."""
+
+        def collect(search: Search, scope: Scope) -> Conversation[int]:
+            pages, _ = yield from read_all(search, scope)
+            return sum(page.count for page in pages)
+
+        return self._with(counting=True)._terminal(collect)
+
+    def exists(self) -> Operation[bool]:
+        """Whether there is any item."""
+
+        def collect(search: Search, scope: Scope) -> Conversation[bool]:
+            pages, _ = yield from read_all(search, scope)
+            return any(page.count for page in pages)
+
+        return self._limited(1)._with(counting=True)._terminal(collect)
+
+    def pages(self) -> PageIterator[M]:
+        """The pages, one request each, for `async for`."""
+        return PageIterator(self)
+
+    def __aiter__(self) -> ItemIterator[M]:
+        return ItemIterator(self.pages())
+
+    def __repr__(self) -> str:
+        return f"<Query {self._search.schema.model}.{self._search.verb}>"
+
+    def _with(self, **changes: Any) -> Query[M]:
+        return Query(replace(self._search, **changes), self._decode, self._runner)
+
+    def _limited(self, items: int) -> Query[M]:
+        limit = self._search.limit
+        return self._with(limit=items if limit is None else min(limit, items))
+
+    def _terminal(self, collect: Callable[[Search, Scope], Conversation[T]]) -> Operation[T]:
+        plan = Terminal(self._search, collect)
+        return Operation(plan) if self._runner is None else _BoundOperation(plan, self._runner)
+
+    def _page(self, raw: RawPage, reading: Reading) -> Page[M]:
+        items: Sequence[Item] = raw.items
+        return Page(
+            tuple(self._decode(item) for item in items),
+            reading.cursor(raw.last),
+            raw.count,
+            raw.scanned,
+            raw.consumed,
+            lambda position: reading.cursor_at(items[position]),
+        )
+
+    def _refused(self, message: str) -> InvalidOperation:
+        return InvalidOperation(message, model=self._search.schema.model, operation=self._search.verb)
+
+
+class _BoundOperation(Operation[T]):
+    """A terminal of a query that names its client."""
+
+    __slots__ = ("_runner",)
+
+    def __init__(self, plan: Terminal[T], runner: Runner) -> None:
+        super().__init__(plan)
+        self._runner = runner
+
+    @property
+    def request(self) -> Request:
+        return self.compile(self._runner)
+
+    def __await__(self) -> Any:  # as Operation.__await__, whose steps belong to the event loop
+        return self._runner.run_plan(self._plan).__await__()
+
+
+class PageIterator(Generic[M]):
+    """Pages, each requested when it is asked for. It binds its client at the first step, and holds nothing that would
+    have to be closed: breaking out of the loop sends nothing more."""
+
+    __slots__ = ("_query", "_reading", "_runner")
+
+    def __init__(self, query: Query[M]) -> None:
+        self._query = query
+        self._reading: Reading | None = None
+        self._runner: Runner | None = None
+
+    def __aiter__(self) -> PageIterator[M]:
+        return self
+
+    async def __anext__(self) -> Page[M]:
+        if self._reading is None or self._runner is None:
+            self._runner = self._query._runner or ambient()
+            self._reading = Reading(self._query._search, self._runner.scope)
+        call = self._reading.next_call()
+        if call is None:
+            raise StopAsyncIteration
+        try:
+            raw = self._reading.receive(await self._runner.send(call))
+        except DynamormError as error:
+            search = self._query._search
+            raise error.about(search.schema.model, search.verb) from error.__cause__
+        return self._query._page(raw, self._reading)
+
+
+class ItemIterator(Generic[M]):
+    """Items, page by page."""
+
+    __slots__ = ("_buffer", "_pages")
+
+    def __init__(self, pages: PageIterator[M]) -> None:
+        self._pages = pages
+        self._buffer: deque[M] = deque()
+
+    def __aiter__(self) -> ItemIterator[M]:
+        return self
+
+    async def __anext__(self) -> M:
+        while not self._buffer:
+            page = await self._pages.__anext__()
+            self._buffer.extend(page.items)
+        return self._buffer.popleft()
