@@ -14,7 +14,7 @@ request, can be printed before they are sent, and do nothing until they are awai
         user = await User.update("u1", User.visits.add(1))
 
 Two columns stand on a pure core (`dynamorm_py.core`, which does no I/O): models and queries in one, the client, its
-middleware and transports in the other. They meet in `dynamorm_py.context` only, so defining models loads no AWS library.
+middleware and transports in the other. They meet in `dynamorm_py.context` only: defining models loads no AWS library.
 """
 
 from __future__ import annotations
@@ -132,7 +132,64 @@ _HOMES = {
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 
 __version__ = "0.1.0"
-__all__ = [*sorted(_HOME_OF), "__version__"]
+__all__ = [
+    "AccessDenied",
+    "Action",
+    "Attr",
+    "CallRecord",
+    "CancellationReason",
+    "Client",
+    "ClientClosed",
+    "Condition",
+    "ConditionFailed",
+    "Credentials",
+    "DeadlineExceeded",
+    "DynamormError",
+    "GlobalIndex",
+    "IncompleteIndexKey",
+    "InvalidCursor",
+    "InvalidItem",
+    "InvalidKey",
+    "InvalidModel",
+    "InvalidOperation",
+    "InvalidValue",
+    "ItemAlreadyExists",
+    "ItemNotFound",
+    "LocalIndex",
+    "Model",
+    "MultipleResultsFound",
+    "NoClient",
+    "NoResultFound",
+    "Operation",
+    "Page",
+    "Path",
+    "PrimaryKey",
+    "Query",
+    "RequestLimitReached",
+    "RequestTimeout",
+    "Retry",
+    "ServiceError",
+    "TableInUse",
+    "TableNotFound",
+    "Throttled",
+    "Timeouts",
+    "TransactionCanceled",
+    "TransactionConflict",
+    "TransportError",
+    "UnprocessedItems",
+    "VersionConflict",
+    "WriteOutcomeUnknown",
+    "__version__",
+    "attr",
+    "created_timestamp",
+    "field",
+    "partition_key",
+    "sort_key",
+    "time_to_live",
+    "updated_timestamp",
+    "use",
+    "version_number",
+]
 
 
 def __getattr__(name: str) -> object:

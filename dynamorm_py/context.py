@@ -1,7 +1,7 @@
 """Where models and clients meet: the `Runner` protocol, and the context variable that holds the ambient one.
 
-Neither column imports the other. An operation asks for the runner of the context it is awaited in; a client makes itself
-that runner for a block.
+Neither column imports the other. An operation asks for the runner of the context it is awaited in; a client makes
+itself that runner for a block.
 """
 
 from __future__ import annotations

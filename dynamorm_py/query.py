@@ -1,7 +1,8 @@
 """The query builder, its terminals, and its pages.
 
-A `Query` is frozen: each step returns a new one, and the same one can be read as often as one likes. Nothing is sent until
-a terminal is awaited or an iteration takes its first step, and then one request at a time, when its page is asked for.
+A `Query` is frozen: each step returns a new one, and the same one can be read as often as one likes. Nothing is sent
+until a terminal is awaited or an iteration takes its first step, and then one request at a time, when its page is
+asked for.
 """
 
 from __future__ import annotations

@@ -125,7 +125,8 @@ class SingleItem(Generic[T]):
 
     def _unknown(self, prepared: Prepared[T], error: ConditionFailed) -> WriteOutcomeUnknown:
         return WriteOutcomeUnknown(
-            "the answer to a first attempt was lost, and the item that is there now does not tell whether it was applied",
+            "the answer to a first attempt was lost, and the item that is there now does not tell whether that "
+            "attempt was applied",
             model=self.schema.model,
             operation=self.verb,
             key=key_of_call(self.schema, prepared.call),

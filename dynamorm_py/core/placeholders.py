@@ -1,7 +1,8 @@
 """The names and values of one request's expressions.
 
-Every attribute name is aliased, always: DynamoDB reserves 573 words, and a name may hold dots, dashes and spaces. Aliases
-are numbered in order of first use and never derived from data, so that the same operation compiles to the same bytes.
+Every attribute name is aliased, always: DynamoDB reserves 573 words, and a name may hold dots, dashes and spaces.
+Aliases are numbered in order of first use and never derived from data, so that the same operation compiles to the same
+bytes.
 https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Expressions.ExpressionAttributeNames.html
 """
 
