@@ -1,0 +1,183 @@
+"""`Client`: one open connection to DynamoDB, and everything that operations are compiled and carried out under."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from contextvars import Token
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import Any, Literal, Protocol, Self, TypeVar
+
+from dynamorm_py.client.connection import Connection
+from dynamorm_py.client.conversations import Driver
+from dynamorm_py.context import Runner, enter, leave
+from dynamorm_py.core.errors import ClientClosed, InvalidOperation
+from dynamorm_py.core.operations import Operation as Plan
+from dynamorm_py.core.tables import CreateTables, DeleteTables, HasSchema
+from dynamorm_py.core.wire import Call, Response, Scope
+from dynamorm_py.middleware import Middleware, compose
+from dynamorm_py.middleware.retries import Retries, Retry, sleep
+from dynamorm_py.middleware.telemetry import CallRecord, Telemetry
+from dynamorm_py.transports import Credentials, Settings, Timeouts, Transport
+
+T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
+
+Secret = str | bytes
+
+
+class HasPlan(Protocol[T_co]):
+    """An operation, as every verb of a model returns one."""
+
+    @property
+    def plan(self) -> Plan[T_co]: ...
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+class Client:
+    """A client of DynamoDB::
+
+        async with Client(region="eu-west-1") as db:
+            user = await User.get("u1")
+
+    Inside the block it is the ambient client of its context. It belongs to the event loop, thread and process that
+    opened it, is opened once at a time, and can be opened again after it was closed.
+
+    - `region`, `endpoint_url`, `credentials`: what is not given comes from the environment, in the order that every AWS
+      SDK has.
+    - `session`: an aiobotocore session. Without one, all clients of a process share one.
+    - `config`: a botocore or aiobotocore `Config`. It wins over this library's own settings (`timeouts`, the 64
+      connections of the pool), except that its `retries` are ignored: the client of botocore makes one attempt, and
+      `retry` is the only policy.
+    - `transport`: `"aiobotocore"`, or `"auto"`, which chooses it.
+    - `table_prefix`: is put before the name of every table.
+    - `cursor_secret`: signs the cursors of pages. Of a sequence, the first signs and all verify: so they rotate.
+    - `retry`, `timeouts`: see `Retry` and `Timeouts`.
+    - `clock`: the time, for timestamps and times to live; returns an aware datetime.
+    - `on_call`: is called with a `CallRecord` after every call, in the event loop, and should be quick.
+    """
+
+    def __init__(
+        self,
+        *,
+        region: str | None = None,
+        endpoint_url: str | None = None,
+        credentials: Credentials | None = None,
+        session: Any = None,  # aiobotocore.session.AioSession, which is not loaded before the client is opened
+        config: Any = None,  # botocore.config.Config, likewise
+        transport: Literal["auto", "aiobotocore"] = "auto",
+        table_prefix: str = "",
+        cursor_secret: Secret | Sequence[Secret] | None = None,
+        retry: Retry | None = None,
+        timeouts: Timeouts | None = None,
+        clock: Callable[[], datetime] = _utc_now,
+        on_call: Callable[[CallRecord], None] | None = None,
+    ) -> None:
+        if transport not in ("auto", "aiobotocore"):
+            raise InvalidOperation(f"there is no transport {transport!r}: 'auto' and 'aiobotocore' can be chosen")
+        self._settings = Settings(region, endpoint_url, credentials, session, config, timeouts or Timeouts())
+        self._scope = Scope(table_prefix, clock, _secrets(cursor_secret))
+        retries = Retries(retry or Retry())
+        layers: list[Middleware] = [retries]
+        if on_call is not None:
+            layers.insert(0, Telemetry(on_call))
+        self._send = compose(layers, self._deliver)
+        self._driver = Driver(self._send, retries.back_off, sleep)
+        self._connection: Connection | None = None
+        self._inherited: list[Connection] = []
+        self._token: Token[Runner | None] | None = None
+
+    @property
+    def scope(self) -> Scope:
+        """What operations are compiled under: table prefix, clock, secrets of the cursors."""
+        return self._scope
+
+    async def __aenter__(self) -> Self:
+        """Opens the client and makes it ambient. Nothing is sent."""
+        self._set_aside()
+        connection = Connection(_opener(self._settings))
+        self._connection = connection
+        try:
+            await connection.open()
+        except BaseException:
+            self._connection = None
+            raise
+        self._token = enter(self)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        connection, token = self._connection, self._token
+        if token is not None:
+            self._token = None
+            leave(token)
+        if connection is not None:
+            connection.place.check()
+            self._connection = None
+            await connection.close()
+
+    async def run(self, operation: HasPlan[T]) -> T:
+        """Carries an operation out on this client, whichever is ambient."""
+        return await self.run_plan(operation.plan)
+
+    async def run_plan(self, plan: Plan[T], /) -> T:
+        """Carries out what an operation describes."""
+        return await self._driver.run(plan.converse(self._scope))
+
+    async def send(self, call: Call, /) -> Response:
+        """Sends one low-level request, under the retry policy."""
+        return await self._send(call)
+
+    async def create_tables(self, *models: HasSchema) -> None:
+        """Creates the tables of the models, on demand capacity, and returns when they and their indexes are active.
+
+        Models on one table share it. `TableInUse` if one of the tables exists already.
+        """
+        await self.run_plan(CreateTables(tuple(model.__dynamorm_schema__ for model in models)))
+
+    async def delete_tables(self, *models: HasSchema) -> None:
+        """Deletes the tables of the models, with all they hold, and returns when they are gone. `TableNotFound` if one
+        does not exist."""
+        await self.run_plan(DeleteTables(tuple(model.__dynamorm_schema__ for model in models)))
+
+    async def _deliver(self, call: Call) -> Response:
+        # Checked for every attempt: a client can be closed while a repetition waits.
+        if self._connection is None:
+            raise ClientClosed("the client is not open: use it inside `async with`")
+        return await self._connection.checked().send(call.operation, call.request)
+
+    def _set_aside(self) -> None:
+        """Makes room for opening anew, if what was opened before can be used no more."""
+        before = self._connection
+        if before is None:
+            return
+        if not before.place.is_gone:
+            before.place.check()
+            raise InvalidOperation("the client is open already: it can be opened again after it was closed")
+        if before.place.process != os.getpid():
+            # Its sockets are the parent's. Dropping it would run finalisers that end the parent's connections.
+            self._inherited.append(before)
+        self._connection = None
+
+
+def _secrets(given: Secret | Sequence[Secret] | None) -> tuple[bytes, ...]:
+    if given is None:
+        return ()
+    secrets = (given,) if isinstance(given, str | bytes) else tuple(given)
+    if not secrets or not all(secrets):
+        raise InvalidOperation("a cursor secret is not empty: leave it out for cursors that are not signed")
+    return tuple(secret.encode() if isinstance(secret, str) else secret for secret in secrets)
+
+
+def _opener(settings: Settings) -> AbstractAsyncContextManager[Transport]:
+    # aiobotocore and botocore take some 200 ms to import: a process that only defines models, or that opens its client
+    # on another transport, never loads them.
+    from dynamorm_py.transports.aiobotocore import open_aiobotocore  # noqa: PLC0415
+
+    return open_aiobotocore(settings)

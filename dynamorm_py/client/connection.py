@@ -1,0 +1,77 @@
+"""Where a client is open: the process, thread and event loop that opened it, and the transport that lives there."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+
+from dynamorm_py.core.errors import ClientClosed
+from dynamorm_py.transports import Transport
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A process, a thread, and the asyncio event loop that runs there, None under any other kind of loop."""
+
+    process: int
+    thread: int
+    loop: asyncio.AbstractEventLoop | None
+
+    @classmethod
+    def here(cls) -> Place:
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            loop = None
+        return cls(os.getpid(), threading.get_ident(), loop)
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether nothing can run there any more, as far as this process is concerned."""
+        return self.process != os.getpid() or (self.loop is not None and self.loop.is_closed())
+
+    def check(self) -> None:
+        """Raises `ClientClosed` unless this is the running loop, thread and process."""
+        here = Place.here()
+        if self == here:
+            return
+        if self.process != here.process:
+            where = "another process (this one was forked from it)"
+        elif self.thread != here.thread:
+            where = "another thread"
+        elif self.is_gone:
+            where = "another event loop, which has ended"
+        else:
+            where = "another event loop"
+        raise ClientClosed(f"the client was opened in {where}: open it in this one, with `async with`")
+
+
+@dataclass(slots=True)
+class Connection:
+    """A transport that is being opened, is open, or was open at its place.
+
+    The opener is an asynchronous generator's context manager. An event loop that ends runs such generators to their end
+    first (`loop.shutdown_asyncgens`), so that a client left open does not leave its sockets behind.
+    """
+
+    opener: AbstractAsyncContextManager[Transport]
+    place: Place = field(default_factory=Place.here)
+    transport: Transport | None = None
+
+    async def open(self) -> None:
+        self.transport = await self.opener.__aenter__()
+
+    async def close(self) -> None:
+        self.place.check()
+        self.transport = None
+        await self.opener.__aexit__(None, None, None)
+
+    def checked(self) -> Transport:
+        """The transport, if it can be used here."""
+        self.place.check()
+        if self.transport is None:
+            raise ClientClosed("the client is still being opened, or is closing")
+        return self.transport

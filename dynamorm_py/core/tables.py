@@ -1,0 +1,223 @@
+"""Tables from models: what `CreateTable` is told, and the conversations that create and delete.
+
+API: https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_CreateTable.html
+Limits: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/ServiceQuotas.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+
+from dynamorm_py.core.errors import DeadlineExceeded, DynamormError, InvalidOperation, TableInUse, TableNotFound
+from dynamorm_py.core.operations import table_name
+from dynamorm_py.core.schema import Index, Key, Schema
+from dynamorm_py.core.wire import Call, Conversation, Pause, Request, Response, Scope, Target
+
+MAX_LOCAL_INDEXES = 5
+MAX_PROJECTED_ATTRIBUTES = 100
+
+POLL_SECONDS = 0.5
+# Five minutes: DynamoDB creates a table, with its indexes, in seconds to a few minutes.
+MAX_POLLS = 600
+
+
+class HasSchema(Protocol):
+    """A model class, as far as its table is concerned."""
+
+    @property
+    def __dynamorm_schema__(self) -> Schema: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """One physical table, as all the models on it see it together."""
+
+    name: str
+    models: tuple[str, ...]
+    key: Key
+    indexes: tuple[Index, ...] = ()
+    time_to_live: str | None = None
+
+    def create_request(self) -> Request:
+        """The parameters of `CreateTable`: on demand capacity, and exactly the attributes that keys use."""
+        request: Request = {
+            "TableName": self.name,
+            "BillingMode": "PAY_PER_REQUEST",
+            "AttributeDefinitions": self._definitions(),
+            "KeySchema": _key_schema(self.key),
+        }
+        for member, kind in (("GlobalSecondaryIndexes", "global"), ("LocalSecondaryIndexes", "local")):
+            indexes = [_index(index) for index in self.indexes if index.kind == kind]
+            if indexes:
+                request[member] = indexes
+        return request
+
+    def _definitions(self) -> list[dict[str, str]]:
+        types: dict[str, str] = {}
+        for key in (self.key, *(index.key for index in self.indexes)):
+            for attribute in key.attributes:
+                if types.setdefault(attribute.name, attribute.type) != attribute.type:
+                    raise InvalidOperation(
+                        f"table {self.name}: {attribute.name} has two types in the keys of {' and '.join(self.models)}"
+                    )
+        return [{"AttributeName": name, "AttributeType": type_} for name, type_ in types.items()]
+
+
+def tables_of(schemas: Sequence[Schema], scope: Scope) -> list[Table]:
+    """The physical tables of the models, each once, in the order in which they are first named."""
+    if not schemas:
+        raise InvalidOperation("name the models whose tables are meant")
+    tables: dict[str, Table] = {}
+    for schema in schemas:
+        name = table_name(schema, scope)
+        table = tables.get(name) or Table(name, (), schema.key)
+        tables[name] = _with_model(table, schema)
+    for table in tables.values():
+        _check_limits(table)
+    return list(tables.values())
+
+
+@dataclass(frozen=True, slots=True)
+class CreateTables:
+    """Creates the models' tables, waits until they are active, and turns their time to live on."""
+
+    schemas: tuple[Schema, ...]
+    verb: str = "create_tables"
+
+    def first_call(self, scope: Scope) -> Call:
+        return _create(tables_of(self.schemas, scope)[0])
+
+    def converse(self, scope: Scope) -> Conversation[None]:
+        tables = tables_of(self.schemas, scope)
+        # All are created before the first is waited for, so that DynamoDB works on them at once.
+        for table in tables:
+            yield from _told(table, self.verb, _create(table))
+        for table in tables:
+            yield from _wait(table.name, "active", _is_active)
+            if table.time_to_live is not None:
+                yield from _told(table, self.verb, _enable_time_to_live(table.name, table.time_to_live))
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteTables:
+    """Deletes the models' tables, and waits until they are gone."""
+
+    schemas: tuple[Schema, ...]
+    verb: str = "delete_tables"
+
+    def first_call(self, scope: Scope) -> Call:
+        return _delete(tables_of(self.schemas, scope)[0])
+
+    def converse(self, scope: Scope) -> Conversation[None]:
+        tables = tables_of(self.schemas, scope)
+        for table in tables:
+            yield from _told(table, self.verb, _delete(table))
+        for table in tables:
+            yield from _wait(table.name, "gone", lambda description: description is None)
+
+
+def _told(table: Table, verb: str, call: Call) -> Conversation[Response]:
+    """One call, whose errors name the table and its models."""
+    try:
+        response: Response = yield call
+    except TableInUse as error:
+        error.message = f"the table {table.name} exists already, or is being created, changed or deleted"
+        raise error.about(", ".join(table.models), verb) from error.__cause__
+    except TableNotFound as error:
+        error.message = f"the table {table.name} does not exist"
+        raise error.about(", ".join(table.models), verb) from error.__cause__
+    except DynamormError as error:
+        raise error.about(", ".join(table.models), verb) from error.__cause__
+    return response
+
+
+def _wait(name: str, state: str, reached: Callable[[Response | None], bool]) -> Conversation[None]:
+    """Polls until the table's description, None while there is no table, satisfies `reached`."""
+    for poll in range(1, MAX_POLLS + 1):
+        if reached((yield from _describe(name))):
+            return
+        yield Pause(poll, POLL_SECONDS)
+    raise DeadlineExceeded(f"the table {name} is not {state} after {MAX_POLLS * POLL_SECONDS:.0f} seconds")
+
+
+def _describe(name: str) -> Conversation[Response | None]:
+    try:
+        answer = yield Call("DescribeTable", {"TableName": name}, (Target(name),))
+    except TableNotFound:
+        # Right after CreateTable this is only late: descriptions are eventually consistent.
+        return None
+    table: Response = answer["Table"]
+    return table
+
+
+def _is_active(description: Response | None) -> bool:
+    if description is None or description.get("TableStatus") != "ACTIVE":
+        return False
+    # Local indexes have no state of their own.
+    return all(index.get("IndexStatus") == "ACTIVE" for index in description.get("GlobalSecondaryIndexes") or ())
+
+
+def _create(table: Table) -> Call:
+    return Call("CreateTable", table.create_request(), (Target(table.name),))
+
+
+def _delete(table: Table) -> Call:
+    return Call("DeleteTable", {"TableName": table.name}, (Target(table.name),))
+
+
+def _enable_time_to_live(name: str, attribute: str) -> Call:
+    specification = {"Enabled": True, "AttributeName": attribute}
+    return Call("UpdateTimeToLive", {"TableName": name, "TimeToLiveSpecification": specification}, (Target(name),))
+
+
+def _key_schema(key: Key) -> list[dict[str, str]]:
+    parts = [("HASH", attribute) for attribute in key.partition] + [("RANGE", attribute) for attribute in key.sort]
+    return [{"AttributeName": attribute.name, "KeyType": role} for role, attribute in parts]
+
+
+def _index(index: Index) -> dict[str, Any]:
+    projection: dict[str, Any] = {"ProjectionType": index.projection}
+    if isinstance(index.projection, tuple):
+        projection = {"ProjectionType": "INCLUDE", "NonKeyAttributes": list(index.projection)}
+    return {"IndexName": index.name, "KeySchema": _key_schema(index.key), "Projection": projection}
+
+
+def _with_model(table: Table, schema: Schema) -> Table:
+    """The table with one more model on it."""
+    models = (*table.models, schema.model)
+    if _key_schema(table.key) != _key_schema(schema.key):
+        raise InvalidOperation(f"table {table.name}: {' and '.join(models)} give it different keys")
+    time_to_live = table.time_to_live or schema.time_to_live
+    if schema.time_to_live not in (None, time_to_live):
+        raise InvalidOperation(
+            f"table {table.name}: {' and '.join(models)} keep their time to live in different attributes, "
+            "and DynamoDB takes one for a table"
+        )
+    indexes = {index.name: index for index in table.indexes}
+    for index in schema.indexes.values():
+        before = indexes.get(index.name)
+        indexes[index.name] = index if before is None else _joined(table.name, models, before, index)
+    return replace(table, models=models, indexes=tuple(indexes.values()), time_to_live=time_to_live)
+
+
+def _joined(table: str, models: tuple[str, ...], one: Index, other: Index) -> Index:
+    """One index as two models see it: each may ask for attributes of its own."""
+    if one.kind == other.kind and _key_schema(one.key) == _key_schema(other.key):
+        if one.projection == other.projection:
+            return one
+        if isinstance(one.projection, tuple) and isinstance(other.projection, tuple):
+            return replace(one, projection=tuple(dict.fromkeys(one.projection + other.projection)))
+    raise InvalidOperation(f"table {table}: {' and '.join(models)} describe the index {one.name} differently")
+
+
+def _check_limits(table: Table) -> None:
+    if sum(index.kind == "local" for index in table.indexes) > MAX_LOCAL_INDEXES:
+        raise InvalidOperation(f"table {table.name}: DynamoDB takes at most {MAX_LOCAL_INDEXES} local indexes a table")
+    named = sum(len(index.projection) for index in table.indexes if isinstance(index.projection, tuple))
+    if named > MAX_PROJECTED_ATTRIBUTES:
+        raise InvalidOperation(
+            f"table {table.name}: its indexes name {named} projected attributes, "
+            f"and DynamoDB takes at most {MAX_PROJECTED_ATTRIBUTES}"
+        )

@@ -1,0 +1,219 @@
+"""DynamoDB through one aiobotocore client.
+
+The client makes exactly one attempt: repeating is the business of `dynamorm_py.middleware.retries`, which knows what a
+repetition does. The attempt is made under botocore's *legacy* retry mode, the one in which botocore compares the answer
+with DynamoDB's `x-amz-crc32` header.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from functools import cache
+from re import sub
+from typing import Any, TypeVar
+
+import aiohttp
+from aiobotocore.config import AioConfig
+from aiobotocore.session import AioSession, get_session
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    ConnectTimeoutError,
+    CredentialRetrievalError,
+    EndpointConnectionError,
+    NoCredentialsError,
+    NoRegionError,
+    ParamValidationError,
+    PartialCredentialsError,
+    ProxyConnectionError,
+    ReadTimeoutError,
+    SSLError,
+    TokenRetrievalError,
+)
+from botocore.parsers import ResponseParserError
+
+from dynamorm_py.core.errors import (
+    AccessDenied,
+    CancellationReason,
+    ConditionFailed,
+    DynamormError,
+    InvalidOperation,
+    RequestTimeout,
+    ServiceError,
+    TableInUse,
+    TableNotFound,
+    Throttled,
+    TransactionCanceled,
+    TransactionConflict,
+    TransportError,
+)
+from dynamorm_py.core.wire import Request, Response
+from dynamorm_py.transports import Settings
+
+E = TypeVar("E", bound=DynamormError)
+
+# As many connections as requests run at once, up to this: sockets are opened when they are needed, not before.
+MAX_CONNECTIONS = 64
+
+# Codes: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html and
+# https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/CommonErrors.html
+_BY_CODE: dict[str, type[ServiceError]] = {
+    "ConditionalCheckFailedException": ConditionFailed,
+    "TransactionCanceledException": TransactionCanceled,
+    "TransactionConflictException": TransactionConflict,
+    "ReplicatedWriteConflictException": TransactionConflict,
+    "ThrottlingException": Throttled,
+    "ProvisionedThroughputExceededException": Throttled,
+    "RequestLimitExceeded": Throttled,
+    "AccessDeniedException": AccessDenied,
+    "AccessDenied": AccessDenied,
+    "ExpiredTokenException": AccessDenied,
+    "ExpiredToken": AccessDenied,
+    "IncompleteSignature": AccessDenied,
+    "IncompleteSignatureException": AccessDenied,
+    "InvalidClientTokenId": AccessDenied,
+    "InvalidSignatureException": AccessDenied,
+    "MissingAuthenticationToken": AccessDenied,
+    "MissingAuthenticationTokenException": AccessDenied,
+    "NotAuthorized": AccessDenied,
+    "OptInRequired": AccessDenied,
+    "UnrecognizedClientException": AccessDenied,
+    "ResourceNotFoundException": TableNotFound,
+    "TableNotFoundException": TableNotFound,
+    "ResourceInUseException": TableInUse,
+    "TableInUseException": TableInUse,
+}
+
+# What botocore raises before anything has left this machine, and what it is here. Whatever is not listed may have been
+# raised after the request was sent, and counts as that.
+_UNSENT: dict[type[BotoCoreError], tuple[type[DynamormError], str]] = {
+    ParamValidationError: (
+        InvalidOperation,
+        "botocore refused the form of the request; its own error says which parameter",
+    ),
+    NoRegionError: (InvalidOperation, "no region is known: give Client(region=…), or set AWS_DEFAULT_REGION"),
+    NoCredentialsError: (AccessDenied, "no credentials were found"),
+    PartialCredentialsError: (AccessDenied, "the credentials are incomplete: {error}"),
+    CredentialRetrievalError: (AccessDenied, "the credentials could not be fetched: {error}"),
+    TokenRetrievalError: (AccessDenied, "the credentials could not be fetched: {error}"),
+    ConnectTimeoutError: (TransportError, "no connection in time, so nothing was sent: {error}"),
+    ProxyConnectionError: (TransportError, "the proxy let no connection through, so nothing was sent: {error}"),
+    SSLError: (TransportError, "no trusted connection, so nothing was sent: {error}"),
+}
+
+
+@cache
+def shared_session() -> AioSession:
+    """The session of this process: clients that share it load the service's description and the credentials once."""
+    return get_session()
+
+
+@asynccontextmanager
+async def open_aiobotocore(settings: Settings) -> AsyncIterator[AiobotocoreTransport]:
+    """Opens the client for a block. It sends nothing: connections are made when requests need them."""
+    session = shared_session() if settings.session is None else settings.session
+    credentials = settings.credentials
+    creating = session.create_client(
+        "dynamodb",
+        region_name=settings.region,
+        endpoint_url=settings.endpoint_url,
+        aws_access_key_id=credentials and credentials.access_key,
+        aws_secret_access_key=credentials and credentials.secret_key,
+        aws_session_token=credentials and credentials.session_token,
+        config=client_config(settings),
+    )
+    try:
+        client = await creating.__aenter__()
+    except BotoCoreError as error:
+        raise _translated(error) from error
+    try:
+        yield AiobotocoreTransport(client)
+    finally:
+        await creating.__aexit__(None, None, None)
+
+
+def client_config(settings: Settings) -> AioConfig:
+    """Our settings, then the user's, then the one that is not theirs to change: a single attempt."""
+    config = AioConfig(
+        connect_timeout=settings.timeouts.connect,
+        read_timeout=settings.timeouts.read,
+        max_pool_connections=MAX_CONNECTIONS,
+    )
+    if settings.config is not None:
+        config = config.merge(settings.config)
+    return config.merge(AioConfig(retries={"total_max_attempts": 1, "mode": "legacy"}))
+
+
+class AiobotocoreTransport:
+    """Sends through an open aiobotocore client of DynamoDB."""
+
+    def __init__(self, client: Any) -> None:  # aiobotocore makes its methods at run time
+        self._client = client
+
+    async def send(self, operation: str, request: Request, /) -> Response:
+        """Sends the request once. What was sent and not surely answered raises an error marked `ambiguous`."""
+        try:
+            response: Response = await getattr(self._client, _method(operation))(**request)
+        except ClientError as error:
+            raise _answered(error) from error
+        except BotoCoreError as error:
+            raise _translated(error) from error
+        except (ResponseParserError, ValueError) as error:
+            # A damaged body fails while it is parsed, which botocore does before it compares the checksum.
+            raise _ambiguous(TransportError("the answer could not be read")) from error
+        return response
+
+
+@cache
+def _method(operation: str) -> str:
+    return sub(r"(?<!^)(?=[A-Z])", "_", operation).lower()
+
+
+def _translated(error: BotoCoreError) -> DynamormError:
+    for kind, (ours, message) in _UNSENT.items():
+        if isinstance(error, kind):
+            return ours(message.format(error=error))
+    if isinstance(error, EndpointConnectionError) and _refused(error):
+        return TransportError(f"no connection, so nothing was sent: {error}")
+    if isinstance(error, ReadTimeoutError):
+        return _ambiguous(RequestTimeout(f"no answer in time: {error}"))
+    return _ambiguous(TransportError(f"the answer was lost: {error}"))
+
+
+def _refused(error: EndpointConnectionError) -> bool:
+    # aiobotocore raises the same error for a connection that never came about and for one that broke in use.
+    return isinstance(error.kwargs.get("error"), aiohttp.ClientConnectorError | socket.gaierror)
+
+
+def _ambiguous(error: E) -> E:
+    error.ambiguous = True
+    return error
+
+
+def _answered(error: ClientError) -> ServiceError:
+    """DynamoDB's error as ours. An internal error says nothing about whether the request was applied."""
+    response = error.response
+    fault, metadata = response.get("Error", {}), response.get("ResponseMetadata", {})
+    code = fault.get("Code", "")
+    status = metadata.get("HTTPStatusCode")
+    ours = _BY_CODE.get(code, ServiceError)(
+        fault.get("Message") or f"DynamoDB answered {code or status}",
+        code=code,
+        status=status,
+        request_id=metadata.get("RequestId"),
+    )
+    if isinstance(ours, ConditionFailed):
+        ours.item = response.get("Item")
+    elif isinstance(ours, TransactionCanceled):
+        ours.reasons = tuple(_reason(reason) for reason in response.get("CancellationReasons", ()))
+    elif isinstance(ours, Throttled):
+        # The member is spelled in both ways, depending on the exception's shape.
+        ours.reasons = tuple(response.get("ThrottlingReasons") or response.get("throttlingReasons") or ())
+    ours.ambiguous = status is not None and status >= 500
+    return ours
+
+
+def _reason(reason: Mapping[str, Any]) -> CancellationReason:
+    return CancellationReason(reason.get("Code", "None"), reason.get("Message"), reason.get("Item"))
