@@ -1,0 +1,77 @@
+"""The service suite: the same tests on every engine, each test with table names of its own.
+
+`db` is an open client, ambient in the test, once on each engine; `local_db` is one on DynamoDB Local alone, for what only
+AWS's own engine is trusted to answer. Whatever tables a test creates are deleted behind it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from dynamorm_py.client import Client
+from dynamorm_py.core.wire import Call
+from dynamorm_py.testing import LocalEndpoint
+
+OpenClient = Callable[..., AbstractAsyncContextManager[Client]]
+
+
+@pytest.fixture(params=["embedded", "dynamodb_local"])
+def engine(request: pytest.FixtureRequest) -> LocalEndpoint:
+    """Each engine in turn; only the one that is asked for is started."""
+    found: LocalEndpoint = request.getfixturevalue(request.param)
+    return found
+
+
+@pytest.fixture
+def table_prefix() -> str:
+    """What sets this test's tables apart from those of all others on a shared engine."""
+    return f"t{uuid4().hex[:12]}-"
+
+
+@pytest.fixture
+def open_client(engine: LocalEndpoint, table_prefix: str) -> OpenClient:
+    """Opens another client of the engine that sees the same tables: `async with open_client(cursor_secret="…") as db`.
+    `options` are those of `Client`."""
+
+    def opened(**options: Any) -> AbstractAsyncContextManager[Client]:  # each option of Client has a type of its own
+        return engine.client(**{"table_prefix": table_prefix, **options})
+
+    return opened
+
+
+@pytest.fixture
+async def db(open_client: OpenClient, table_prefix: str) -> AsyncIterator[Client]:
+    """An open client on each engine, ambient in the test."""
+    async with open_client() as client, _swept(client, table_prefix):
+        yield client
+
+
+@pytest.fixture
+async def local_db(dynamodb_local: LocalEndpoint, table_prefix: str) -> AsyncIterator[Client]:
+    """An open client on DynamoDB Local, ambient in the test."""
+    async with dynamodb_local.client(table_prefix=table_prefix) as client, _swept(client, table_prefix):
+        yield client
+
+
+@asynccontextmanager
+async def _swept(client: Client, prefix: str) -> AsyncIterator[None]:
+    yield
+    for name in await _tables(client):
+        if name.startswith(prefix):
+            await client.send(Call("DeleteTable", {"TableName": name}))
+
+
+async def _tables(client: Client) -> list[str]:
+    names: list[str] = []
+    start: dict[str, str] = {}
+    while True:
+        answer = await client.send(Call("ListTables", dict(start)))
+        names += answer.get("TableNames", [])
+        if "LastEvaluatedTableName" not in answer:
+            return names
+        start = {"ExclusiveStartTableName": answer["LastEvaluatedTableName"]}
