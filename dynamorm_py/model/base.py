@@ -33,8 +33,28 @@ M = TypeVar("M", bound="Model")
 
 # Verbs and builders: a field of that name would hide one, or be hidden.
 RESERVED = frozenset(
-    ["batch_get", "check", "create", "delete", "get", "get_or_raise", "put", "query", "refresh", "save", "scan", "transact_get", "update"]
+    [
+        "batch_get",
+        "check",
+        "create",
+        "delete",
+        "get",
+        "get_or_raise",
+        "put",
+        "query",
+        "refresh",
+        "save",
+        "scan",
+        "transact_get",
+        "update",
+    ]
 )
+
+if TYPE_CHECKING:
+    # pydantic's metaclass has no public name, and type checkers cannot follow an expression as a base class.
+    from pydantic._internal._model_construction import ModelMetaclass as PydanticMeta
+else:
+    PydanticMeta = type(BaseModel)
 
 _building = threading.local()
 
@@ -60,7 +80,7 @@ class _Cell:
         time_to_live,
     ),
 )
-class ModelMeta(type(BaseModel)):  # type: ignore[misc]  # pydantic's metaclass has no public name
+class ModelMeta(PydanticMeta):
     """Collects keys and indexes from the class body, and answers `User.visits` and `User.by_email`.
 
     While any model class is being built it answers nothing: pydantic reads inherited fields with `getattr(cls, name)`,
@@ -100,13 +120,15 @@ class ModelMeta(type(BaseModel)):  # type: ignore[misc]  # pydantic's metaclass 
             _ = cls.__dynamorm_mapping__
         return cls
 
-    def __getattr__(cls, name: str) -> Any:
-        if not name.startswith("_") and not getattr(_building, "depth", 0):
-            if name in cls.__dict__.get("__dynamorm_declared__", {}):
-                return cls._declared(name)
-            if name in (cls.__dict__.get("__pydantic_fields__") or {}):
-                return cls.__dynamorm_mapping__.paths[name]
-        return super().__getattr__(name)
+    if not TYPE_CHECKING:
+        # Type checkers learn from the descriptors (`Attr`, `GlobalIndex`) what a class answers, and nothing else exists.
+        def __getattr__(cls, name: str) -> object:
+            if not name.startswith("_") and not getattr(_building, "depth", 0):
+                if name in cls.__dict__.get("__dynamorm_declared__", {}):
+                    return cls._declared(name)
+                if name in (cls.__dict__.get("__pydantic_fields__") or {}):
+                    return cls.__dynamorm_mapping__.paths[name]
+            return super().__getattr__(name)
 
     def _declared(cls, name: str) -> object:
         declaration = cls.__dynamorm_declared__[name]
