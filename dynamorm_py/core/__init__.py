@@ -5,7 +5,7 @@ imports a third-party package. Operations become `Call` values and responses bec
 sends the one and hands back the other. Modules import downwards only::
 
     4  transactions  batches
-    3  operations  search  tables
+    3  operations  writes  search  tables  uniqueness
     2  expressions  updates  schema
     1  values  keys  placeholders  cursors
     0  wire  errors

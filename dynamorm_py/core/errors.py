@@ -22,6 +22,7 @@
     └── ServiceError                           DynamoDB answered with an error
         ├── ConditionFailed                    a condition was not met; `.item` made it fail
         │   ├── ItemAlreadyExists
+        │   ├── NotUnique                      another item has that value of a unique field
         │   └── VersionConflict
         ├── TransactionCanceled                `.reasons` stand in the order of the operations
         ├── TransactionConflict                another transaction holds the item
@@ -182,6 +183,12 @@ class ItemAlreadyExists(ConditionFailed):
     """`create` met an item with the same key."""
 
 
+class NotUnique(ConditionFailed):
+    """Another item of the model has the value of a field that is unique; `fields` names the fields."""
+
+    fields: tuple[str, ...] = ()
+
+
 class VersionConflict(ConditionFailed):
     """The item was written by someone else since it was read."""
 
@@ -194,6 +201,7 @@ class CancellationReason:
     message: str | None = None
     item: Any = None  # as `ConditionFailed.item`
     operation: Any = None  # the operation that was handed in, of any model
+    error: DynamormError | None = None  # what the operation alone would have raised
 
 
 class TransactionCanceled(ServiceError):

@@ -85,6 +85,14 @@ class Index:
     projection: Projection = "ALL"
 
 
+@dataclass(frozen=True, slots=True)
+class Unique:
+    """A constraint: no two items of the model have the same values in these fields."""
+
+    name: str
+    fields: tuple[str, ...]
+
+
 @dataclass(frozen=True, slots=True, repr=False)
 class Schema:
     """A model as the core sees it. `fields` maps each field to its attribute; `family` holds whose paths it takes."""
@@ -98,6 +106,7 @@ class Schema:
     created: str | None = None
     updated: str | None = None
     time_to_live: str | None = None
+    uniques: tuple[Unique, ...] = ()
     family: frozenset[object] = frozenset()
 
     def __repr__(self) -> str:

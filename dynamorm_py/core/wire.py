@@ -41,12 +41,14 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One low-level request, ready to be sent: `operation` is the API's name (`"GetItem"`), `request` its parameters."""
+    """One low-level request, ready to be sent: `operation` is the API's name (`"GetItem"`), `request` its
+    parameters."""
 
     operation: str
     request: Request
     targets: tuple[Target, ...] = ()
     repetition: Repetition = Repetition.HARMLESS
+    key: Item | None = None  # the key of a put, whose request holds it among all other attributes
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +84,12 @@ class Scope:
     prefix: str = ""
     clock: Callable[[], datetime] = _utc_now
     cursor_secrets: tuple[bytes, ...] = field(default=(), repr=False)
+    tokens: Callable[[], str] | None = None
 
     def now(self) -> datetime:
         """The scope's time, in UTC."""
         return self.clock().astimezone(UTC)
+
+    def token(self) -> str | None:
+        """A fresh client request token, under which DynamoDB applies a transaction once however often it is sent."""
+        return self.tokens() if self.tokens else None

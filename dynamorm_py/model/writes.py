@@ -6,13 +6,13 @@ it was loaded as) when the write is acknowledged, never before.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar, overload
 
 from dynamorm_py.core.errors import InvalidKey, InvalidOperation
 from dynamorm_py.core.expressions import AttributePath, Condition, Literal
-from dynamorm_py.core.operations import DeleteItem, PutItem, UpdateItem
+from dynamorm_py.core.writes import DeleteItem, PutItem, UpdateItem
 from dynamorm_py.core.schema import Schema
 from dynamorm_py.core.updates import Action, Add, Assign, Discard, Remove
 from dynamorm_py.core.values import same
@@ -104,8 +104,8 @@ class Unchanged(Generic[M]):
     verb: str = "save"
 
     def converse(self, scope: Scope) -> Conversation[M]:
+        yield from ()  # a conversation, albeit a silent one
         return self.instance
-        yield  # what makes this a conversation, albeit a silent one
 
     def first_call(self, scope: Scope) -> Call:
         raise InvalidOperation("nothing was changed, so nothing is sent", model=self.schema.model, operation="save")
@@ -136,20 +136,14 @@ class UpdateByKey(Generic[M]):
         self._model = model
 
     @overload
-    def __call__(self) -> NotAwaitable: ...
+    def __call__(self) -> NotAwaitable: ...  # pyright: ignore[reportOverlappingOverload]  # without a key, on purpose
     @overload
     def __call__(
         self,
-        key: KeyArgument | Action,
-        /,
-        *rest: KeyValue | Action,
+        *arguments: KeyArgument | Action,
         condition: Condition | None = ...,
         upsert: bool = ...,
         **fields: KeyValue,
-    ) -> WriteOperation[M]: ...
-    @overload
-    def __call__(
-        self, *, condition: Condition | None = ..., upsert: bool = ..., **fields: KeyValue
     ) -> WriteOperation[M]: ...
     def __call__(
         self,
@@ -235,13 +229,11 @@ class DeleteByKey:
         self._model = model
 
     @overload
-    def __call__(self) -> NotAwaitable: ...
+    def __call__(self) -> NotAwaitable: ...  # pyright: ignore[reportOverlappingOverload]  # without a key, on purpose
     @overload
     def __call__(
-        self, key: KeyArgument, /, *rest: KeyValue, condition: Condition | None = ..., **fields: KeyValue
+        self, *key: KeyArgument, condition: Condition | None = ..., **fields: KeyValue
     ) -> WriteOperation[None]: ...
-    @overload
-    def __call__(self, *, condition: Condition | None = ..., **fields: KeyValue) -> WriteOperation[None]: ...
     def __call__(
         self, *key: KeyArgument, condition: Condition | None = None, **fields: KeyValue
     ) -> WriteOperation[None] | NotAwaitable:
@@ -327,7 +319,7 @@ def _check_required(mapping: ModelMapping, actions: tuple[Action, ...]) -> None:
         )
 
 
-def _encoded(instance: M, verb: str) -> tuple[ModelMapping, Item]:
+def _encoded(instance: Model, verb: str) -> tuple[ModelMapping, Item]:
     mapping = type(instance).__dynamorm_mapping__
     try:
         return mapping, mapping.encode(instance)
@@ -355,7 +347,7 @@ def _version(schema: Schema, item: Item) -> int | None:
     return int(value["N"]) if value is not None else None
 
 
-def _stored(instance: M, mapping: ModelMapping) -> Any:
+def _stored(instance: M, mapping: ModelMapping) -> Callable[[Item], M]:
     def acknowledge(item: Item) -> M:
         _stamp(instance, mapping, item)
         mapping.remember(instance, item)
@@ -364,7 +356,7 @@ def _stored(instance: M, mapping: ModelMapping) -> Any:
     return acknowledge
 
 
-def _saved(instance: M, mapping: ModelMapping, stored: Item) -> Any:
+def _saved(instance: M, mapping: ModelMapping, stored: Item) -> Callable[[Item], M]:
     def acknowledge(updated: Item) -> M:
         _stamp(instance, mapping, updated)
         kept = {name: value for name, value in updated.items() if name in mapping.library | mapping.composed}

@@ -1,0 +1,100 @@
+"""Unique constraints: one sentinel item for each value that is taken, written in the same transaction as its owner.
+
+DynamoDB knows no unique attribute but the key. So a value that has to be unique gets an item of its own, whose key is
+made of the value: a second one cannot be put. The sentinel names its owner, and only the owner's writes replace or
+remove it.
+https://aws.amazon.com/blogs/database/simulating-amazon-dynamodb-unique-constraints-using-transactions/
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from dynamorm_py.core.errors import InvalidKey
+from dynamorm_py.core.expressions import AttributePath, Comparison, Condition, Function, Literal, compile_condition
+from dynamorm_py.core.keys import check_key_value, encode_part
+from dynamorm_py.core.placeholders import Placeholders
+from dynamorm_py.core.schema import Schema, Unique
+from dynamorm_py.core.values import same
+from dynamorm_py.core.wire import AttributeValue, Call, Item, Request
+
+# Attribute names that no field of a model can have, since a field is a Python name and `$` is in none.
+OWNER = "$owner"
+_SORT: Mapping[str, AttributeValue] = {"S": {"S": "$unique"}, "B": {"B": b"$unique"}, "N": {"N": "0"}}
+
+
+def is_sentinel(item: Item) -> bool:
+    return OWNER in item
+
+
+def not_a_sentinel() -> Condition:
+    return Function("attribute_not_exists", AttributePath((OWNER,)))
+
+
+def claims(
+    schema: Schema,
+    table: str,
+    owner: Item,
+    before: Mapping[str, AttributeValue],
+    after: Mapping[str, AttributeValue],
+) -> Iterator[tuple[Unique, Call]]:
+    """The writes that make the sentinels right when the item with the key `owner` goes from `before` to `after` (field
+    values; empty where there was, or will be, no item)."""
+    for unique in schema.uniques:
+        old, new = _values(unique, before), _values(unique, after)
+        if same(_whole(old), _whole(new)):
+            continue
+        if new is not None:
+            yield unique, _put(schema, table, unique, new, owner)
+        if old is not None:
+            yield unique, _delete(schema, table, unique, old, owner)
+
+
+def unchanged(schema: Schema, before: Mapping[str, AttributeValue]) -> Iterator[Condition]:
+    """That the unique fields still are what they were read as: the sentinels of other values are not known."""
+    for name in dict.fromkeys(name for unique in schema.uniques for name in unique.fields):
+        path = AttributePath((schema.fields[name],))
+        if name in before:
+            yield Comparison(path, "=", Literal(before[name]))
+        else:
+            yield Function("attribute_not_exists", path)
+
+
+def _values(unique: Unique, values: Mapping[str, AttributeValue]) -> list[AttributeValue] | None:
+    """The constraint's values, None where one is absent: what is not there need not be unique."""
+    found = [values[name] for name in unique.fields if name in values]
+    return found if len(found) == len(unique.fields) else None
+
+
+def _whole(values: list[AttributeValue] | None) -> AttributeValue | None:
+    return None if values is None else {"L": values}
+
+
+def _key(schema: Schema, unique: Unique, values: list[AttributeValue]) -> Item:
+    partition = schema.key.partition[0]
+    try:
+        text = "#".join(["$unique", schema.model, unique.name, *(encode_part(value) for value in values)])
+        value: AttributeValue = {"B": text.encode()} if partition.type == "B" else {"S": text}
+        check_key_value(value, unique.name, partition.type, partition.limit)
+    except InvalidKey as error:
+        raise InvalidKey(f"{', '.join(unique.fields)} cannot be kept unique: {error.message}") from error
+    return {partition.name: value, **{attribute.name: _SORT[attribute.type] for attribute in schema.key.sort}}
+
+
+def _put(schema: Schema, table: str, unique: Unique, values: list[AttributeValue], owner: Item) -> Call:
+    key = _key(schema, unique, values)
+    request: Request = {"TableName": table, "Item": {**key, OWNER: {"M": owner}}}
+    return Call("PutItem", _conditioned(request, schema, owner), key=key)
+
+
+def _delete(schema: Schema, table: str, unique: Unique, values: list[AttributeValue], owner: Item) -> Call:
+    return Call("DeleteItem", _conditioned({"TableName": table, "Key": _key(schema, unique, values)}, schema, owner))
+
+
+def _conditioned(request: Request, schema: Schema, owner: Item) -> Request:
+    free = Function("attribute_not_exists", AttributePath((schema.key.partition[0].name,)))
+    mine = Comparison(AttributePath((OWNER,)), "=", Literal({"M": owner}))
+    placeholders = Placeholders()
+    request["ConditionExpression"] = compile_condition(free | mine, placeholders)
+    placeholders.write_into(request)
+    return request
