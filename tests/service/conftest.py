@@ -1,7 +1,7 @@
 """The service suite: the same tests on every engine, each test with table names of its own.
 
-`db` is an open client, ambient in the test, once on each engine; `local_db` is one on DynamoDB Local alone, for what only
-AWS's own engine is trusted to answer. Whatever tables a test creates are deleted behind it.
+`db` is an open client, ambient in the test, once on each engine; `local_db` is one on DynamoDB Local alone, for what
+only AWS's own engine is trusted to answer. Whatever tables a test creates are deleted behind it.
 """
 
 from __future__ import annotations
