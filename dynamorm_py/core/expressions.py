@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
+from typing import Any, NoReturn, TypeAlias
 from typing import Literal as LiteralType
-from typing import NoReturn, TypeAlias
 
 from dynamorm_py.core.errors import InvalidOperation
 from dynamorm_py.core.placeholders import Placeholders
@@ -339,15 +339,16 @@ def check_bounds(low: AttributeValue, high: AttributeValue) -> None:
     (low_type,), (high_type,) = low, high
     if low_type != high_type:
         raise InvalidOperation(f"between() takes two bounds of one type, got {low_type} and {high_type}")
-    if low_type in ("S", "N", "B") and _comparable(low) > _comparable(high):
+    if _exceeds(low_type, low[low_type], high[low_type]):
         raise InvalidOperation("between() takes the lower bound first: these are reversed")
 
 
-def _comparable(value: AttributeValue) -> Decimal | bytes:
-    ((tag, payload),) = value.items()
+def _exceeds(tag: str, first: Any, second: Any) -> bool:  # what the tag says
     if tag == "N":
-        return Decimal(payload)
-    return payload.encode() if tag == "S" else bytes(payload)
+        return Decimal(first) > Decimal(second)
+    if tag == "S":
+        return bool(first.encode() > second.encode())
+    return tag == "B" and bytes(first) > bytes(second)
 
 
 def _combine(kind: type[Conjunction | Disjunction], *sides: Condition) -> Condition:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 
 from dynamorm_py.core.cursors import decode_cursor, encode_cursor, fingerprint
 from dynamorm_py.core.errors import DynamormError, InvalidCursor, InvalidOperation, RequestLimitReached
@@ -24,11 +24,12 @@ from dynamorm_py.core.expressions import (
     Constant,
     Function,
     Literal,
+    Operand,
     all_of,
     compile_condition,
     compile_projection,
 )
-from dynamorm_py.core.keys import check_key_value, encode_part
+from dynamorm_py.core.keys import Template, check_key_value, encode_part
 from dynamorm_py.core.placeholders import Placeholders
 from dynamorm_py.core.schema import Index, Key, KeyAttribute, Schema
 from dynamorm_py.core.wire import AttributeValue, Call, Conversation, Item, Request, Response, Scope, Target
@@ -195,17 +196,17 @@ class Reading:
         )
 
     def cursor(self, last: Item | None) -> str | None:
-        if last is None:
-            return None
-        if self._binding is None:
-            self._binding = self._search.binding(self._scope, self._condition)
-        return encode_cursor(last, self._binding, self._scope.cursor_secrets)
+        """The cursor for going on after a page, from its last key; None behind the last page."""
+        return None if last is None else self._cursor(last)
 
     def cursor_at(self, item: Item) -> str:
         """The cursor for going on after one item of a page."""
-        cursor = self.cursor(self._key_of(item))
-        assert cursor is not None
-        return cursor
+        return self._cursor(self._key_of(item))
+
+    def _cursor(self, key: Item) -> str:
+        if self._binding is None:
+            self._binding = self._search.binding(self._scope, self._condition)
+        return encode_cursor(key, self._binding, self._scope.cursor_secrets)
 
     def _key_of(self, item: Item) -> Item:
         return {name: item[name] for name in self._search.cursor_names}
@@ -347,9 +348,7 @@ def compile_key(
     key: Key, values: Mapping[str, AttributeValue], where: Condition | None, schema: Schema
 ) -> KeyCondition:
     """The key condition for the partition's field values and the caller's condition on the sort key."""
-    terms: list[Condition] = []
-    for attribute in key.partition:
-        terms.append(_compare(attribute, "=", attribute.value(values)))
+    terms = [_compare(attribute, "=", attribute.value(values)) for attribute in key.partition]
     given = _terms_by_field(where, key.sort, schema)
     if len(key.sort) == 1 and key.sort[0].template is not None:
         sort, residue = _compile_template(key.sort[0], given, schema)
@@ -373,13 +372,14 @@ def _terms_by_field(where: Condition | None, sort: tuple[KeyAttribute, ...], sch
             raise InvalidOperation(f"where() takes conditions on the sort key {expected}: use filter() for the rest")
         if name in given:
             raise InvalidOperation(f"where() takes one condition on {name}: combine two bounds with between()")
-        given[name] = term  # type: ignore[assignment]  # _subject has refused every other kind of node
+        given[name] = cast(Range, term)  # _subject has refused every other kind of node
     return given
 
 
 def _subject(term: Condition, fields: Sequence[str]) -> str:
     """The attribute that a term is about, if a key condition can hold such a term at all."""
     allowed = "a key condition takes = < <= > >= between() and begins_with() with values, joined by &"
+    operands: tuple[Operand, ...]
     if isinstance(term, Comparison) and term.comparator != "<>":
         left, operands = term.left, (term.right,)
     elif isinstance(term, Between):
@@ -429,8 +429,7 @@ def _compile_template(
     attribute: KeyAttribute, given: Mapping[str, Range], schema: Schema
 ) -> tuple[list[Condition], Condition | None]:
     """A composed sort key: the fields that are equal make a prefix, the next one may be a range, compared as tuples."""
-    template = attribute.template
-    assert template is not None
+    template = cast(Template, attribute.template)
     equal: dict[str, AttributeValue] = {}
     ranged: Range | None = None
     names = template.fields

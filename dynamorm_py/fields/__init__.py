@@ -1,4 +1,4 @@
-"""Fields: how a model declares them, how they become attribute values, and the typed paths that conditions are made of."""
+"""Fields: how a model declares them, how they become attribute values, and the paths that conditions are made of."""
 
 from dynamorm_py.fields.declaration import (
     Attr,

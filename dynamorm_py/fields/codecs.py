@@ -1,7 +1,7 @@
 """From Python values to attribute values and back, one codec for each field.
 
-What a user hands in for a field, an operand, a key, a new value, goes through pydantic's validator and serializer of that
-very field, so that converters, `Annotated` validators and decorated serializers apply everywhere alike, and then
+What a user hands in for a field, an operand, a key, a new value, goes through pydantic's validator and serializer of
+that very field, so that converters, `Annotated` validators and decorated serializers apply everywhere alike, and then
 through `core.values`.
 """
 
@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from enum import Enum
 from functools import cache
 from math import ceil
+from types import UnionType
 from typing import Annotated, Any, Protocol, Union, get_args, get_origin
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
@@ -36,7 +37,7 @@ class Codec(Protocol):
 @cache
 def converters() -> Mapping[type, Any]:
     """How pydantic's own types become plain data. Whatever core.values does not know goes to pydantic last."""
-    from pydantic import Secret, SecretBytes, SecretStr  # pydantic loads its types module on demand
+    from pydantic import Secret, SecretBytes, SecretStr  # noqa: PLC0415  # a module that pydantic loads on demand, too
 
     def revealed(value: Any) -> object:
         return value.get_secret_value()
@@ -135,7 +136,7 @@ class FieldCodec:
         return self._encoded(valid)
 
     def compared(self, value: object) -> AttributeValue:
-        """As `encode`, but a value of the right type that the field's constraints exclude may still be compared with."""
+        """As `encode`, but a value of the right type that the field's constraints exclude may be compared with."""
         try:
             valid = self._validate(value)
         except ValidationError as error:
@@ -170,7 +171,7 @@ class FieldCodec:
     def _dump(self, value: object) -> object:
         # A serializer that decorates a method needs an instance, so the value is dumped as a field of one.
         probe = self._model.model_construct()
-        probe.__dict__[self._field] = value
+        vars(probe)[self._field] = value
         return probe.model_dump(include={self._field}, round_trip=True, by_alias=False, warnings="error")[self._field]
 
 
@@ -234,8 +235,6 @@ def unwrapped(annotation: Any) -> Any:  # whatever an annotation can be
 
 
 def _is_union(annotation: Any) -> bool:
-    from types import UnionType
-
     return get_origin(annotation) in (Union, UnionType)
 
 

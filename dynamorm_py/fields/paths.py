@@ -6,7 +6,8 @@ type checkers cannot see (an untyped path, a path of another model) is refused w
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any, Generic, TypeAlias, TypeVar, overload
@@ -68,12 +69,12 @@ class Path(Generic[T, V_co]):
         self._stores_null = stores_null
 
     # Comparisons. `==` must give a condition, which is not what object's `__eq__` promises.
-    def __eq__(self, other: T | Path[Any, T | None] | None) -> Condition:  # type: ignore[override]
+    def __eq__(self, other: T | Path[Any, T | None] | None) -> Condition:  # type: ignore[override]  # pyright: ignore[reportIncompatibleMethodOverride]
         if other is None:
             return self.is_none()
         return self._compare("=", other)
 
-    def __ne__(self, other: T | Path[Any, T | None] | None) -> Condition:  # type: ignore[override]
+    def __ne__(self, other: T | Path[Any, T | None] | None) -> Condition:  # type: ignore[override]  # pyright: ignore[reportIncompatibleMethodOverride]
         if other is None:
             return ~self.is_none()
         return self._compare("<>", other)
@@ -111,7 +112,7 @@ class Path(Generic[T, V_co]):
     @overload
     def contains(self: Path[Any, bytes | None], part: bytes) -> Condition: ...
     @overload
-    def contains(self: Path[Any, Set[E] | Sequence[E] | None], part: E) -> Condition: ...
+    def contains(self: Path[Any, AbstractSet[E] | Sequence[E] | None], part: E) -> Condition: ...
     def contains(self: Path[Any, Any], part: object) -> Condition:
         """Whether the text contains the part, or the list or set has the member."""
         if isinstance(part, Path):
@@ -184,11 +185,11 @@ class Path(Generic[T, V_co]):
         """Puts values before a list; an absent attribute counts as an empty one."""
         return Assign(self._path, ListAppend(self._listed(values), self._or_empty_list()))
 
-    def add_to_set(self: Path[Any, Set[E] | None], *values: E) -> Action:
+    def add_to_set(self: Path[Any, AbstractSet[E] | None], *values: E) -> Action:
         """Adds members to a set; an absent attribute counts as an empty one."""
         return Add(self._top_level("add_to_set"), self._members(values))
 
-    def remove_from_set(self: Path[Any, Set[E] | None], *values: E) -> Action:
+    def remove_from_set(self: Path[Any, AbstractSet[E] | None], *values: E) -> Action:
         """Takes members out of a set; a set left empty leaves the item."""
         return Discard(self._top_level("remove_from_set"), self._members(values))
 
@@ -297,10 +298,10 @@ class SizePath:
     def __init__(self, path: AttributePath) -> None:
         self._size = Size(path)
 
-    def __eq__(self, other: int | SizePath) -> Condition:  # type: ignore[override]  # as Path.__eq__
+    def __eq__(self, other: int | SizePath) -> Condition:  # type: ignore[override]  # pyright: ignore[reportIncompatibleMethodOverride]
         return self._compare("=", other)
 
-    def __ne__(self, other: int | SizePath) -> Condition:  # type: ignore[override]  # as Path.__eq__
+    def __ne__(self, other: int | SizePath) -> Condition:  # type: ignore[override]  # pyright: ignore[reportIncompatibleMethodOverride]
         return self._compare("<>", other)
 
     def __lt__(self, other: int | SizePath) -> Condition:

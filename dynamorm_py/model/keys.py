@@ -9,7 +9,7 @@ from enum import Enum
 from typing import TypeAlias
 from uuid import UUID
 
-from dynamorm_py.core.errors import InvalidKey
+from dynamorm_py.core.errors import InvalidKey, InvalidOperation
 from dynamorm_py.core.wire import AttributeValue
 from dynamorm_py.model.mapping import ModelMapping
 
@@ -27,12 +27,8 @@ def key_values(
     """The fields called `names`, from positional values in that order, keywords, or one mapping."""
     try:
         given = _by_name(names, arguments, keywords)
-        values = {name: mapping.codecs[name].encode(value) for name, value in given.items()}
-        missing = [name for name in names if name not in values]
-        if missing:
-            raise InvalidKey(f"the key needs {_listed(names)}, and {_listed(missing)} is missing")
-        return values
-    except InvalidKey as error:
+        return {name: mapping.codecs[name].encode(value) for name, value in given.items()}
+    except InvalidOperation as error:
         raise error.about(mapping.schema.model, verb) from error.__cause__
 
 
@@ -54,6 +50,9 @@ def _by_name(names: Sequence[str], arguments: Sequence[object], keywords: Mappin
     absent = [name for name, value in given.items() if value is None]
     if absent:
         raise InvalidKey(f"{_listed(absent)} cannot be None in a key")
+    missing = [name for name in names if name not in given]
+    if missing:
+        raise InvalidKey(f"the key needs {_listed(names)}, and {_listed(missing)} is missing")
     return given
 
 
