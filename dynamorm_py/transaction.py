@@ -25,8 +25,8 @@ def transact_write(*operations: Operation[Any], token: str | None = None) -> Wri
         )
 
     Raises `TransactionCanceled`, whose `reasons` stand in the order of the operations. With `token` (at most 36
-    characters) the same transaction can be repeated for ten minutes and is applied once; without one, each await gets its
-    own, which covers the client's own retries.
+    characters) the same transaction can be repeated for ten minutes and is applied once; without one, each await gets
+    its own, which covers the client's own retries.
     https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html
     """
     return WriteOperation(TransactWrite(members_of(operations, "transact_write"), token))

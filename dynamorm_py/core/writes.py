@@ -330,7 +330,7 @@ class DeleteItem(SingleItem[None]):
         schema = self.schema
         if schema.uniques and not self.before:
             raise InvalidOperation(
-                "the model has unique constraints, so delete a loaded instance: its values are released"
+                "the model has unique constraints: delete a loaded instance, so that its values are released"
             )
         key = schema.key_from(self.key)
         table = table_name(schema, scope)

@@ -1,6 +1,6 @@
 """Models: pydantic classes that map to tables, and the verbs that read and write them."""
 
 from dynamorm_py.model.base import Model
-from dynamorm_py.model.indexes import GlobalIndex, LocalIndex, PrimaryKey
+from dynamorm_py.model.indexes import GlobalIndex, LocalIndex, PrimaryKey, unique
 
-__all__ = ["GlobalIndex", "LocalIndex", "Model", "PrimaryKey"]
+__all__ = ["GlobalIndex", "LocalIndex", "Model", "PrimaryKey", "unique"]

@@ -1,18 +1,24 @@
 """`Model`, and the metaclass that makes `User.visits` a path."""
 
+# ruff: noqa: N805  # the first argument of a metaclass's method is a class
+
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar, cast, dataclass_transform, overload
 
 from pydantic import BaseModel, ConfigDict
 
+from dynamorm_py.batch import pace_of
+from dynamorm_py.core.batches import BatchGet, Progress
 from dynamorm_py.core.errors import InvalidModel
+from dynamorm_py.core.expressions import Condition
 from dynamorm_py.core.operations import GetItem, not_found
 from dynamorm_py.core.schema import Schema
 from dynamorm_py.core.search import Search
 from dynamorm_py.core.wire import Item
+from dynamorm_py.core.writes import CheckItem
 from dynamorm_py.fields.declaration import (
     created_timestamp,
     field,
@@ -22,7 +28,7 @@ from dynamorm_py.fields.declaration import (
     updated_timestamp,
     version_number,
 )
-from dynamorm_py.model.indexes import BoundIndex, GlobalIndex, LocalIndex, PrimaryKey
+from dynamorm_py.model.indexes import BoundIndex, GlobalIndex, LocalIndex, PrimaryKey, UniqueConstraint
 from dynamorm_py.model.keys import KeyArgument, KeyValue, key_values
 from dynamorm_py.model.mapping import Declarations, ModelMapping
 from dynamorm_py.model.writes import Delete, Update, create, put, save
@@ -87,6 +93,8 @@ class ModelMeta(PydanticMeta):
     and a path would become the field's default.
     """
 
+    __dynamorm_declared__: Mapping[str, PrimaryKey | GlobalIndex | LocalIndex | UniqueConstraint]
+
     def __new__(
         mcs,
         name: str,
@@ -113,15 +121,15 @@ class ModelMeta(PydanticMeta):
         depth = getattr(_building, "depth", 0)
         _building.depth = depth + 1
         try:
-            cls = super().__new__(mcs, name, bases, namespace, **options)
+            cls: Any = super().__new__(mcs, name, bases, namespace, **options)  # a model class, which is only now one
         finally:
             _building.depth = depth
         if cls.__dynamorm_table__ is not None and cls.__pydantic_fields_complete__:
-            _ = cls.__dynamorm_mapping__
+            _ = cls.__dynamorm_mapping__.schema
         return cls
 
     if not TYPE_CHECKING:
-        # Type checkers learn from the descriptors (`Attr`, `GlobalIndex`) what a class answers, and nothing else exists.
+        # Type checkers learn from the descriptors (`Attr`, `GlobalIndex`) what a class answers; there is nothing else.
         def __getattr__(cls, name: str) -> object:
             if not name.startswith("_") and not getattr(_building, "depth", 0):
                 if name in cls.__dict__.get("__dynamorm_declared__", {}):
@@ -132,7 +140,7 @@ class ModelMeta(PydanticMeta):
 
     def _declared(cls, name: str) -> object:
         declaration = cls.__dynamorm_declared__[name]
-        if isinstance(declaration, PrimaryKey):
+        if isinstance(declaration, PrimaryKey | UniqueConstraint):
             return declaration
         return BoundIndex(cast(Any, cls), cls.__dynamorm_mapping__.indexes[name])
 
@@ -144,9 +152,11 @@ class ModelMeta(PydanticMeta):
             keys = [value for value in declared.values() if isinstance(value, PrimaryKey)]
             if len(keys) > 1:
                 raise InvalidModel("two PrimaryKeys are declared: a table has one", model=cls.__name__)
-            indexes = {key: value for key, value in declared.items() if not isinstance(value, PrimaryKey)}
+            indexes = {key: value for key, value in declared.items() if isinstance(value, GlobalIndex | LocalIndex)}
+            uniques = {key: value for key, value in declared.items() if isinstance(value, UniqueConstraint)}
+            model: Any = cls
             cell.mapping = ModelMapping(
-                cast(Any, cls), cls.__dynamorm_table__, Declarations(keys[0] if keys else None, indexes)
+                model, model.__dynamorm_table__, Declarations(keys[0] if keys else None, indexes, uniques)
             )
         return cell.mapping
 
@@ -155,7 +165,7 @@ class ModelMeta(PydanticMeta):
         return cls.__dynamorm_mapping__.schema
 
 
-_DECLARATIONS = (PrimaryKey, GlobalIndex, LocalIndex)
+_DECLARATIONS = (PrimaryKey, GlobalIndex, LocalIndex, UniqueConstraint)
 
 
 class Model(BaseModel, metaclass=ModelMeta):
@@ -167,8 +177,8 @@ class Model(BaseModel, metaclass=ModelMeta):
             visits: Attr[int] = field(default=0, ge=0)
             by_email = GlobalIndex(partition_key="email")
 
-    A class without `table=` is a base or a nested document: it has fields and paths, and no verbs that work. Verbs return
-    operations, which do nothing until they are awaited, run on a client, or put into a batch or transaction.
+    A class without `table=` is a base or a nested document: it has fields and paths, and no verbs that work. Verbs
+    return operations, which do nothing until they are awaited, run on a client, or put into a batch or transaction.
     """
 
     # Beside pydantic's private attributes, which would take part in `==`: what the instance was read as.
@@ -187,22 +197,11 @@ class Model(BaseModel, metaclass=ModelMeta):
 
     @overload
     @classmethod
-    def get(cls) -> NotAwaitable: ...
+    def get(cls) -> NotAwaitable: ...  # pyright: ignore[reportOverlappingOverload]  # without a key, on purpose
     @overload
     @classmethod
     def get(
-        cls,
-        key: KeyArgument,
-        /,
-        *rest: KeyValue,
-        consistent: bool = ...,
-        include_expired: bool = ...,
-        **fields: KeyValue,
-    ) -> Operation[Self | None]: ...
-    @overload
-    @classmethod
-    def get(
-        cls, *, consistent: bool = ..., include_expired: bool = ..., **fields: KeyValue
+        cls, *key: KeyArgument, consistent: bool = ..., include_expired: bool = ..., **fields: KeyValue
     ) -> Operation[Self | None]: ...
     @classmethod
     def get(
@@ -218,22 +217,11 @@ class Model(BaseModel, metaclass=ModelMeta):
 
     @overload
     @classmethod
-    def get_or_raise(cls) -> NotAwaitable: ...
+    def get_or_raise(cls) -> NotAwaitable: ...  # pyright: ignore[reportOverlappingOverload]  # without a key, on purpose
     @overload
     @classmethod
     def get_or_raise(
-        cls,
-        key: KeyArgument,
-        /,
-        *rest: KeyValue,
-        consistent: bool = ...,
-        include_expired: bool = ...,
-        **fields: KeyValue,
-    ) -> Operation[Self]: ...
-    @overload
-    @classmethod
-    def get_or_raise(
-        cls, *, consistent: bool = ..., include_expired: bool = ..., **fields: KeyValue
+        cls, *key: KeyArgument, consistent: bool = ..., include_expired: bool = ..., **fields: KeyValue
     ) -> Operation[Self]: ...
     @classmethod
     def get_or_raise(
@@ -253,7 +241,51 @@ class Model(BaseModel, metaclass=ModelMeta):
         values = key_values(mapping, mapping.schema.key.partition_fields, key, fields, "query")
         return Query(Search(mapping.schema, None, values), mapping.decode)
 
+    @classmethod
+    def batch_get(
+        cls,
+        keys: Iterable[KeyArgument | tuple[KeyValue, ...]],
+        *,
+        consistent: bool = False,
+        include_expired: bool = False,
+        concurrency: int = 4,
+        attempts: int = 8,
+        progress: Progress | None = None,
+    ) -> Operation[list[Self | None]]:
+        """The items with these keys, in their order, None where there is none; 100 a request, several at once.
+
+            users = await User.batch_get(["u1", "u2"])
+            orders = await Order.batch_get([("t1", "o1"), {"tenant_id": "t1", "order_id": "o2"}])
+
+        A key that is given twice is read once. What DynamoDB leaves unread is asked for again, up to `attempts` times
+        without progress, and then listed in `UnprocessedItems.remaining`.
+        https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchGetItem.html
+        """
+        given = tuple(keys)
+        members = tuple(
+            cls._read(
+                "batch_get",
+                key if isinstance(key, tuple) else (key,),
+                {},
+                consistent,
+                include_expired,
+                lambda key: None,
+            )
+            for key in given
+        )
+        return Operation(BatchGet(members, given, pace_of(concurrency, attempts, progress, "batch_get")))
+
     # Writing
+
+    @classmethod
+    def check(cls, *key: KeyArgument, condition: Condition, **fields: KeyValue) -> WriteOperation[None]:
+        """A condition on an item, as a member of a `transact_write`.
+
+        await transact_write(User.check("u1", condition=User.active.is_true()), order.create())
+        """
+        mapping = cls.__dynamorm_mapping__
+        values = key_values(mapping, mapping.schema.key.fields, key, fields, "check")
+        return WriteOperation(CheckItem(mapping.schema, values, condition, mapping.decode))
 
     def create(self) -> WriteOperation[Self]:
         """Stores a new item; raises `ItemAlreadyExists` where one has its key."""
@@ -277,12 +309,21 @@ class Model(BaseModel, metaclass=ModelMeta):
         mapping = type(self).__dynamorm_mapping__
         key = mapping.schema.values_by_field(mapping.encode(self))
 
-        def adopt(item: Item) -> Self:
-            self._adopt(mapping.decode(item))
-            return self
-
         missing = not_found(mapping.schema, "refresh")
-        return Operation(GetItem(mapping.schema, key, adopt, missing, "refresh", consistent=True))
+        return Operation(
+            GetItem(
+                mapping.schema, key, lambda item: self._adopt(mapping.decode(item)), missing, "refresh", consistent=True
+            )
+        )
+
+    # Hooks
+
+    def before_write(self) -> None:
+        """Called before `create`, `put` and `save` take the instance's values: override it to set derived fields, or
+        raise to refuse the write."""
+
+    def after_read(self) -> None:
+        """Called on every instance that was read: override it to prepare what is not stored."""
 
     # Copies carry what was read
 
@@ -308,8 +349,9 @@ class Model(BaseModel, metaclass=ModelMeta):
             object.__setattr__(copy, "__dynamorm_snapshot__", snapshot)
         return copy
 
-    def _adopt(self, other: Self) -> None:
+    def _adopt(self, other: Self) -> Self:
         self.__setstate__(other.__getstate__())
+        return self
 
     @classmethod
     def _get(
@@ -321,18 +363,28 @@ class Model(BaseModel, metaclass=ModelMeta):
         include_expired: bool,
         missing: Any,
     ) -> Operation[Any]:
+        return Operation(cls._read(verb, key, fields, consistent, include_expired, missing))
+
+    @classmethod
+    def _read(
+        cls,
+        verb: str,
+        key: tuple[KeyArgument, ...],
+        fields: Mapping[str, KeyValue],
+        consistent: bool,
+        include_expired: bool,
+        missing: Any,
+    ) -> GetItem[Any]:
         mapping = cls.__dynamorm_mapping__
         values = key_values(mapping, mapping.schema.key.fields, key, fields, verb)
-        return Operation(
-            GetItem(
-                mapping.schema,
-                values,
-                mapping.decode,
-                missing,
-                verb,
-                consistent=consistent,
-                include_expired=include_expired,
-            )
+        return GetItem(
+            mapping.schema,
+            values,
+            mapping.decode,
+            missing,
+            verb,
+            consistent=consistent,
+            include_expired=include_expired,
         )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Generic, Literal, NoReturn, TypeVar, overload
 
+from dynamorm_py.core.errors import InvalidModel
 from dynamorm_py.core.schema import Index
 from dynamorm_py.core.search import Search
 from dynamorm_py.model.keys import KeyArgument, KeyValue, key_values
@@ -37,8 +38,8 @@ class GlobalIndex:
     """A global secondary index: `by_email = GlobalIndex(partition_key="email")`.
 
     `name` is the index's name in the table, by default that of the class attribute. Keys are field names, templates, or
-    tuples of up to four field names (an index with several key attributes). Items that lack one of the fields are not in
-    the index. `projection` is "ALL", "KEYS_ONLY" or the names of the fields that the index copies.
+    tuples of up to four field names (an index with several key attributes). Items that lack one of the fields are not
+    in the index. `projection` is "ALL", "KEYS_ONLY" or the names of the fields that the index copies.
     https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/GSI.html
     """
 
@@ -84,6 +85,25 @@ class LocalIndex:
         @overload
         def __get__(self, instance: object, owner: type) -> NoReturn: ...
         def __get__(self, instance: object, owner: type) -> object: ...
+
+
+@dataclass(frozen=True, slots=True)
+class UniqueConstraint:
+    """No two items of the model have the same values in these fields; made by `unique()`."""
+
+    fields: tuple[str, ...]
+
+
+def unique(*fields: str) -> UniqueConstraint:
+    """A constraint over one or several fields: `emails = unique("email")`.
+
+    Each value that is taken has a small item of its own in the table, written in the same transaction as its owner:
+    such writes cost twice the units, and twice the items. Items that lack one of the fields are not constrained. Writes
+    raise `NotUnique`; deletes, and updates of these fields, need the loaded instance.
+    """
+    if not fields:
+        raise InvalidModel("unique() takes at least one field")
+    return UniqueConstraint(fields)
 
 
 class BoundIndex(Generic[M]):

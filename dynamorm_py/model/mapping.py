@@ -11,7 +11,7 @@ from enum import Enum
 from functools import cached_property
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network, IPv6Address, IPv6Interface, IPv6Network
 from pathlib import PurePath
-from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast, get_args, get_origin
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias, TypeVar, cast, get_args, get_origin
 from uuid import UUID
 
 from pydantic import ValidationError
@@ -21,7 +21,7 @@ from pydantic_core import PydanticSerializationError
 from dynamorm_py.core.errors import InvalidItem, InvalidModel, InvalidOperation, InvalidValue
 from dynamorm_py.core.expressions import AttributePath
 from dynamorm_py.core.keys import MAX_PARTITION_KEY, MAX_SORT_KEY, Template
-from dynamorm_py.core.schema import Index, Key, KeyAttribute, KeyType, Projection, Schema
+from dynamorm_py.core.schema import Index, Key, KeyAttribute, KeyType, Projection, Schema, Unique
 from dynamorm_py.core.values import decode, decode_item, encode, same
 from dynamorm_py.core.wire import AttributeValue, Item
 from dynamorm_py.fields.codecs import FieldCodec, converters, epoch, from_epoch, invalid, unwrapped
@@ -30,7 +30,7 @@ from dynamorm_py.fields.paths import Path
 
 if TYPE_CHECKING:
     from dynamorm_py.model.base import Model
-    from dynamorm_py.model.indexes import GlobalIndex, LocalIndex, PrimaryKey
+    from dynamorm_py.model.indexes import GlobalIndex, LocalIndex, PrimaryKey, UniqueConstraint
 
 M = TypeVar("M", bound="Model")
 
@@ -54,6 +54,9 @@ _TEXT = (
 )
 _NUMBERS = (int, float, Decimal, timedelta)
 
+# A template also takes truth values, which are no key of their own.
+TemplateType: TypeAlias = KeyType | Literal["BOOL"]
+
 
 @dataclass(frozen=True, slots=True)
 class Declarations:
@@ -61,19 +64,28 @@ class Declarations:
 
     primary_key: PrimaryKey | None
     indexes: Mapping[str, GlobalIndex | LocalIndex]
+    uniques: Mapping[str, UniqueConstraint]
 
 
 class ModelMapping:
     """Everything the library derives from one model class, made once."""
 
-    def __init__(self, model: type[Model], table: str, declarations: Declarations) -> None:
+    def __init__(self, model: type[Model], table: str | None, declarations: Declarations) -> None:
         self.model = model
         self.fields: Mapping[str, FieldInfo] = model.model_fields
         self.markers = {name: marker_of(info) for name, info in self.fields.items()}
         self.attributes = {name: marker.name or name for name, marker in self.markers.items()}
         self.indexes: dict[str, Index] = {}
         self._check_attributes()
-        self.schema = self._build(table, declarations)
+        self._table = table
+        self._declarations = declarations
+
+    @cached_property
+    def schema(self) -> Schema:
+        """The model as the core sees it. A class without a table, such as a nested document, has none."""
+        if self._table is None:
+            raise self._invalid("the class has no table: give it one with table=, or use a subclass that has")
+        return self._build(self._table, self._declarations)
 
     @cached_property
     def codecs(self) -> Mapping[str, FieldCodec]:
@@ -126,6 +138,7 @@ class ModelMapping:
                 key=decode_item({name: item[name] for name in self.schema.key.names if name in item}),
             ) from error
         self.remember(instance, item)
+        instance.after_read()
         return instance
 
     def plain(self, item: Item) -> dict[str, object]:
@@ -325,8 +338,21 @@ class ModelMapping:
             created=attribute_of("created_timestamp"),
             updated=attribute_of("updated_timestamp"),
             time_to_live=attribute_of("time_to_live"),
+            uniques=tuple(self._unique(name, each.fields, key) for name, each in declarations.uniques.items()),
             family=frozenset(self.model.__mro__),
         )
+
+    def _unique(self, name: str, fields: tuple[str, ...], key: Key) -> Unique:
+        for field in fields:
+            if field not in self.fields:
+                raise self._invalid(f"unique {name}: {field} is not a field")
+            self._key_type(field, in_template=True)
+        if key.partition[0].type == "N":
+            raise self._invalid(
+                f"unique {name}: the table's partition key is a number, and a constraint is kept in items whose key "
+                "is text"
+            )
+        return Unique(name, fields)
 
     def _primary_key(self, declared: PrimaryKey | None) -> Key:
         partition, sort = self._role("partition_key"), self._role("sort_key")
@@ -425,7 +451,7 @@ class ModelMapping:
         return InvalidModel(message, model=self.model.__name__)
 
 
-def key_type(info: FieldInfo) -> Literal["S", "N", "B", "BOOL"] | None:
+def key_type(info: FieldInfo) -> TemplateType | None:
     """The DynamoDB type that a field's values are stored as, None where it is no key type."""
     for entry in reversed(info.metadata):
         returned = getattr(entry, "return_type", None)
@@ -434,16 +460,14 @@ def key_type(info: FieldInfo) -> Literal["S", "N", "B", "BOOL"] | None:
     return _type_of(unwrapped(info.annotation))
 
 
-def _type_of(kind: Any) -> Literal["S", "N", "B", "BOOL"] | None:  # whatever an annotation can be
+def _type_of(kind: Any) -> TemplateType | None:  # whatever an annotation can be
     if get_origin(kind) is Literal:
-        kinds = {_type_of(type(value)) for value in get_args(kind)}
-        return kinds.pop() if len(kinds) == 1 else None
+        return _only({_type_of(type(value)) for value in get_args(kind)})
     kind = getattr(kind, "__supertype__", kind)  # a NewType is its supertype
     if not isinstance(kind, type):
         return None
     if issubclass(kind, Enum):
-        kinds = {_type_of(type(member.value)) for member in kind}
-        return kinds.pop() if len(kinds) == 1 else None
+        return _only({_type_of(type(member.value)) for member in kind})
     if issubclass(kind, bool):
         return "BOOL"
     if issubclass(kind, _NUMBERS):
@@ -454,6 +478,10 @@ def _type_of(kind: Any) -> Literal["S", "N", "B", "BOOL"] | None:  # whatever an
         return None
     # Text, and what pydantic writes as text: addresses, URLs, and types of the user's own with a serializer.
     return "S" if issubclass(kind, _TEXT) or hasattr(kind, "__get_pydantic_core_schema__") else None
+
+
+def _only(kinds: set[TemplateType | None]) -> TemplateType | None:
+    return kinds.pop() if len(kinds) == 1 else None
 
 
 def _allows_none(annotation: Any) -> bool:  # whatever an annotation can be
@@ -467,8 +495,6 @@ def _allows_none(annotation: Any) -> bool:  # whatever an annotation can be
 
 def unwrapped_once(annotation: Any) -> Any:  # whatever an annotation can be
     """The annotation without `Annotated`."""
-    from typing import Annotated
-
     while get_origin(annotation) is Annotated:
         annotation = get_args(annotation)[0]
     return annotation

@@ -6,17 +6,17 @@ it was loaded as) when the write is acknowledged, never before.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar, overload
 
 from dynamorm_py.core.errors import InvalidKey, InvalidOperation
 from dynamorm_py.core.expressions import AttributePath, Condition, Literal
-from dynamorm_py.core.writes import DeleteItem, PutItem, UpdateItem
 from dynamorm_py.core.schema import Schema
 from dynamorm_py.core.updates import Action, Add, Assign, Discard, Remove
 from dynamorm_py.core.values import same
 from dynamorm_py.core.wire import AttributeValue, Call, Conversation, Item, Scope
+from dynamorm_py.core.writes import DeleteItem, PutItem, UpdateItem
 from dynamorm_py.model.keys import KeyArgument, KeyValue, key_values
 from dynamorm_py.operation import NotAwaitable, WriteOperation
 
@@ -40,6 +40,12 @@ def put(instance: M) -> WriteOperation[M]:
     mapping, item = _encoded(instance, "put")
     before = _snapshot(instance)
     if before is None:
+        if mapping.schema.uniques:
+            raise InvalidOperation(
+                "put() may replace an item whose unique values are not known: use create(), or load the item first",
+                model=mapping.schema.model,
+                operation="put",
+            )
         return WriteOperation(PutItem(mapping.schema, item, _stored(instance, mapping), mapping.decode))
     created = mapping.schema.created
     kept = {created: before[created]} if created and created in before else {}
@@ -51,6 +57,7 @@ def put(instance: M) -> WriteOperation[M]:
             mapping.decode,
             loaded=True,
             expected=_version(mapping.schema, before),
+            before=mapping.schema.values_by_field(before),
         )
     )
 
@@ -103,6 +110,8 @@ class Unchanged(Generic[M]):
     schema: Schema
     verb: str = "save"
 
+    silent = True  # it has nothing to add to a batch or transaction
+
     def converse(self, scope: Scope) -> Conversation[M]:
         yield from ()  # a conversation, albeit a silent one
         return self.instance
@@ -143,6 +152,7 @@ class UpdateByKey(Generic[M]):
         *arguments: KeyArgument | Action,
         condition: Condition | None = ...,
         upsert: bool = ...,
+        exactly_once: bool = ...,
         **fields: KeyValue,
     ) -> WriteOperation[M]: ...
     def __call__(
@@ -150,11 +160,16 @@ class UpdateByKey(Generic[M]):
         *arguments: KeyArgument | Action,
         condition: Condition | None = None,
         upsert: bool = False,
+        exactly_once: bool = False,
         **fields: KeyValue,
     ) -> WriteOperation[M] | NotAwaitable:
         """Changes the item with this key in one request, and returns it as it is afterwards.
 
-        user = await User.update("u1", User.visits.add(1), condition=User.visits < 10)
+            user = await User.update("u1", User.visits.add(1), condition=User.visits < 10)
+
+        Where the answer to an action is lost that must not be applied twice (`add`, `append`), the update raises
+        `WriteOutcomeUnknown`; with `exactly_once=True` it is sent as a transaction with a token instead, and can be
+        repeated, for twice the write units and a read.
         """
         mapping = self._model.__dynamorm_mapping__
         key, actions = _split(arguments, mapping.schema)
@@ -170,6 +185,7 @@ class UpdateByKey(Generic[M]):
                 read=mapping.decode,
                 condition=_checked(condition, mapping.schema, "update"),
                 upsert=upsert,
+                exactly_once=exactly_once,
             )
         )
 
@@ -189,16 +205,12 @@ class UpdateInstance(Generic[M]):
         values = mapping.schema.values_by_field(before)
         _split(actions, mapping.schema)
 
-        def adopt(item: Item) -> M:
-            instance._adopt(mapping.decode(item))
-            return instance
-
         return WriteOperation(
             UpdateItem(
                 mapping.schema,
                 {name: values[name] for name in mapping.schema.key.fields},
                 actions,
-                adopt,
+                lambda item: instance._adopt(mapping.decode(item)),
                 read=mapping.decode,
                 condition=_checked(condition, mapping.schema, "update"),
                 checked=True,
@@ -271,6 +283,7 @@ class DeleteInstance:
                 condition=_checked(condition, mapping.schema, "delete"),
                 checked=before is not None,
                 expected=_version(mapping.schema, item) if before is not None else None,
+                before=values if before is not None else {},
             )
         )
 
@@ -321,6 +334,7 @@ def _check_required(mapping: ModelMapping, actions: tuple[Action, ...]) -> None:
 
 def _encoded(instance: Model, verb: str) -> tuple[ModelMapping, Item]:
     mapping = type(instance).__dynamorm_mapping__
+    instance.before_write()
     try:
         return mapping, mapping.encode(instance)
     except InvalidOperation as error:
@@ -368,6 +382,6 @@ def _saved(instance: M, mapping: ModelMapping, stored: Item) -> Callable[[Item],
 
 def _stamp(instance: Model, mapping: ModelMapping, item: Item) -> None:
     """Shows the version and timestamps that were stored, also on a frozen model."""
-    stamps: Mapping[str, object] = mapping.stamps(item)
-    instance.__dict__.update(stamps)
+    stamps = mapping.stamps(item)
+    vars(instance).update(stamps)
     instance.__pydantic_fields_set__.update(stamps)
