@@ -23,6 +23,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from dynamorm_py.batch import batch_write
     from dynamorm_py.client import CallRecord, Client, Credentials, Retry, Timeouts
     from dynamorm_py.context import use
     from dynamorm_py.core.errors import (
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
         MultipleResultsFound,
         NoClient,
         NoResultFound,
+        NotUnique,
         RequestLimitReached,
         RequestTimeout,
         ServiceError,
@@ -71,12 +73,14 @@ if TYPE_CHECKING:
         updated_timestamp,
         version_number,
     )
-    from dynamorm_py.model import GlobalIndex, LocalIndex, Model, PrimaryKey
+    from dynamorm_py.model import GlobalIndex, LocalIndex, Model, PrimaryKey, unique
     from dynamorm_py.operation import Operation
     from dynamorm_py.query import Page, Query
+    from dynamorm_py.transaction import transact_get, transact_write
 
 # Where each public name lives. A name is imported when it is first asked for, so that a program pays for what it uses.
 _HOMES = {
+    "dynamorm_py.batch": ("batch_write",),
     "dynamorm_py.client": ("CallRecord", "Client", "Credentials", "Retry", "Timeouts"),
     "dynamorm_py.context": ("use",),
     "dynamorm_py.core.errors": (
@@ -98,6 +102,7 @@ _HOMES = {
         "MultipleResultsFound",
         "NoClient",
         "NoResultFound",
+        "NotUnique",
         "RequestLimitReached",
         "RequestTimeout",
         "ServiceError",
@@ -125,9 +130,10 @@ _HOMES = {
         "updated_timestamp",
         "version_number",
     ),
-    "dynamorm_py.model": ("GlobalIndex", "LocalIndex", "Model", "PrimaryKey"),
+    "dynamorm_py.model": ("GlobalIndex", "LocalIndex", "Model", "PrimaryKey", "unique"),
     "dynamorm_py.operation": ("Operation",),
     "dynamorm_py.query": ("Page", "Query"),
+    "dynamorm_py.transaction": ("transact_get", "transact_write"),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 
@@ -160,6 +166,7 @@ __all__ = [
     "MultipleResultsFound",
     "NoClient",
     "NoResultFound",
+    "NotUnique",
     "Operation",
     "Page",
     "Path",
@@ -181,24 +188,30 @@ __all__ = [
     "WriteOutcomeUnknown",
     "__version__",
     "attr",
+    "batch_write",
     "created_timestamp",
     "field",
     "partition_key",
     "sort_key",
     "time_to_live",
+    "transact_get",
+    "transact_write",
+    "unique",
     "updated_timestamp",
     "use",
     "version_number",
 ]
 
 
-def __getattr__(name: str) -> object:
-    module = _HOME_OF.get(name)
-    if module is None:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(module), name)
-    globals()[name] = value
-    return value
+if not TYPE_CHECKING:
+    # To type checkers any name would exist otherwise.
+    def __getattr__(name: str) -> object:
+        module = _HOME_OF.get(name)
+        if module is None:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        value = getattr(import_module(module), name)
+        globals()[name] = value
+        return value
 
 
 def __dir__() -> list[str]:

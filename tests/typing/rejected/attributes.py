@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+import dynamorm_py
 from tests.typing.accepted.models import Address, Order, User
 
 
@@ -18,3 +19,4 @@ def attributes(user: User, moment: datetime) -> None:
     print(Order(tenant_id="t", order_id="o", placed_at=moment, address=address, version=3))  # error
     print(Order(tenant_id="t", order_id="o", placed_at=moment, address=address, created=moment))  # error
     print(Order(tenant_id="t", order_id="o", placed_at=moment, address="Rome"))  # error
+    print(dynamorm_py.nope)  # error
