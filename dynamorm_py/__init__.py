@@ -23,7 +23,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from dynamorm_py.batch import batch_write
+    from dynamorm_py.batch import batch_write, batch_writer
     from dynamorm_py.client import CallRecord, Client, Credentials, Retry, Timeouts
     from dynamorm_py.context import use
     from dynamorm_py.core.errors import (
@@ -80,7 +80,7 @@ if TYPE_CHECKING:
 
 # Where each public name lives. A name is imported when it is first asked for, so that a program pays for what it uses.
 _HOMES = {
-    "dynamorm_py.batch": ("batch_write",),
+    "dynamorm_py.batch": ("batch_write", "batch_writer"),
     "dynamorm_py.client": ("CallRecord", "Client", "Credentials", "Retry", "Timeouts"),
     "dynamorm_py.context": ("use",),
     "dynamorm_py.core.errors": (
@@ -189,6 +189,7 @@ __all__ = [
     "__version__",
     "attr",
     "batch_write",
+    "batch_writer",
     "created_timestamp",
     "field",
     "partition_key",

@@ -174,7 +174,7 @@ def _write_part(writes: tuple[_Write, ...], pace: Pace, count: _Count) -> Conver
         left = tuple(write for write in writes if write.identity in refused)
         for write in writes:
             if write not in left:
-                write.prepared.result({})
+                write.prepared.applied()
         count.add(len(writes) - len(left))
         idle = idle + 1 if len(left) == len(writes) else 0
         writes = left

@@ -48,7 +48,8 @@ class Prepared(Generic[T]):
     `settled` says whether the item that failed the condition is what this very request had written.
 
     `companions` are written in the same transaction: the sentinels of unique constraints. `once` asks for a transaction
-    without any, for its token. A transaction returns no items, so `reread` is sent after it where one is wanted.
+    without any, for its token. A transaction returns no items: where the result is one, `reread` is sent after it, and
+    as a member of somebody's transaction the operation has no result.
     """
 
     call: Call
@@ -58,6 +59,11 @@ class Prepared(Generic[T]):
     companions: tuple[tuple[Unique, Call], ...] = ()
     once: bool = False
     reread: Call | None = None
+
+    def applied(self) -> None:
+        """Tells the caller's objects that the write, sent along with others, was acknowledged."""
+        if self.reread is None:
+            self.result({})
 
     @property
     def calls(self) -> tuple[Call, ...]:
@@ -212,9 +218,7 @@ class GetItem(SingleItem[T]):
 
         def result(response: Response) -> T:
             item = response.get("Item")
-            if item is None:
-                return self.missing(key)
-            if not self.include_expired and schema.time_to_live and schema.has_expired(item, scope.now()):
+            if item is None or not schema.reads(item, scope.now, expired=self.include_expired):
                 return self.missing(key)
             return self.decode(item)
 

@@ -6,7 +6,7 @@ field's own attribute or composed from several fields by a template.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal, TypeAlias
@@ -15,6 +15,9 @@ from dynamorm_py.core.errors import InvalidKey, InvalidOperation
 from dynamorm_py.core.expressions import AttributePath
 from dynamorm_py.core.keys import MAX_PARTITION_KEY, MAX_SORT_KEY, Template, check_key_value
 from dynamorm_py.core.wire import AttributeValue, Item
+
+# What the sentinel of a unique constraint names its owner in. No field has this name: fields are Python names.
+OWNER = "$owner"
 
 KeyType: TypeAlias = Literal["S", "N", "B"]
 Projection: TypeAlias = Literal["ALL", "KEYS_ONLY"] | tuple[str, ...]
@@ -95,7 +98,11 @@ class Unique:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Schema:
-    """A model as the core sees it. `fields` maps each field to its attribute; `family` holds whose paths it takes."""
+    """A model as the core sees it. `fields` maps each field to its attribute; `family` holds whose paths it takes.
+
+    Where several models share a table, `entity` is the attribute that tells them apart and this model's value of it;
+    the schema of such a table as a whole has its models' schemas as `members`, by that value.
+    """
 
     model: str
     table: str
@@ -107,6 +114,8 @@ class Schema:
     updated: str | None = None
     time_to_live: str | None = None
     uniques: tuple[Unique, ...] = ()
+    entity: tuple[str, str] | None = None
+    members: Mapping[str, Schema] = field(default_factory=dict)
     family: frozenset[object] = frozenset()
 
     def __repr__(self) -> str:
@@ -152,6 +161,27 @@ class Schema:
                 except InvalidKey as error:
                     raise InvalidKey(f"index {index.name}: {error.message}") from error
         return keyed
+
+    def reads(self, item: Item, now: Callable[[], datetime], *, expired: bool = False) -> bool:
+        """Whether an item that DynamoDB returned is one of this model's: no other model's, no sentinel of a unique
+        constraint, and not past its time unless those are wanted."""
+        if OWNER in item:
+            return False
+        if self.members:
+            member = self.member_of(item)
+            return member is None or member.reads(item, now, expired=expired)
+        if self.entity is not None:
+            attribute, name = self.entity
+            if item.get(attribute, {"S": name}) != {"S": name}:
+                return False
+        return expired or self.time_to_live is None or not self.has_expired(item, now())
+
+    def member_of(self, item: Item) -> Schema | None:
+        """Which of the table's models an item belongs to, None where the entity attribute does not say."""
+        for member in self.members.values():
+            if member.entity is not None and item.get(member.entity[0]) == {"S": member.entity[1]}:
+                return member
+        return None
 
     def has_expired(self, item: Item, now: datetime) -> bool:
         """Whether the item's time is past; DynamoDB deletes such items late, up to days later."""

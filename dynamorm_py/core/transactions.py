@@ -59,7 +59,7 @@ class TransactWrite:
         except DynamormError as error:
             raise error.about(operation=self.verb) from error.__cause__
         for each in prepared:
-            each.result({})
+            each.applied()
 
     def _call(self, prepared: Sequence[Prepared[Any]], token: str | None) -> Call:
         if token is not None and not 1 <= len(token) <= MAX_TOKEN_CHARACTERS:

@@ -14,21 +14,11 @@ from dynamorm_py.core.errors import InvalidKey
 from dynamorm_py.core.expressions import AttributePath, Comparison, Condition, Function, Literal, compile_condition
 from dynamorm_py.core.keys import check_key_value, encode_part
 from dynamorm_py.core.placeholders import Placeholders
-from dynamorm_py.core.schema import Schema, Unique
+from dynamorm_py.core.schema import OWNER, Schema, Unique
 from dynamorm_py.core.values import same
 from dynamorm_py.core.wire import AttributeValue, Call, Item, Request
 
-# Attribute names that no field of a model can have, since a field is a Python name and `$` is in none.
-OWNER = "$owner"
 _SORT: Mapping[str, AttributeValue] = {"S": {"S": "$unique"}, "B": {"B": b"$unique"}, "N": {"N": "0"}}
-
-
-def is_sentinel(item: Item) -> bool:
-    return OWNER in item
-
-
-def not_a_sentinel() -> Condition:
-    return Function("attribute_not_exists", AttributePath((OWNER,)))
 
 
 def claims(

@@ -115,6 +115,8 @@ class PutItem(SingleItem[T]):
                 item[schema.created] = now
             if schema.updated:
                 item[schema.updated] = now
+        if schema.entity:
+            item[schema.entity[0]] = {"S": schema.entity[1]}
         return schema.with_keys(item)
 
     def _guard(self, scope: Scope) -> Condition | None:
@@ -203,7 +205,7 @@ class UpdateItem(SingleItem[T]):
         named = ", ".join(sorted(touched))
         if not self.known:
             raise InvalidOperation(
-                f"{named} has to be unique, and changing it releases the value it had: load the instance and update that"
+                f"{named} has to be unique, and a change releases the value it had: load the instance and update that"
             )
         if any(written[name] is False for name in touched):
             raise InvalidOperation(f"{named} has to be unique, so it is changed by a plain set() or remove() only")
@@ -253,6 +255,8 @@ class UpdateItem(SingleItem[T]):
             if attribute.template is not None:
                 for name in attribute.fields:
                     yield Assign(AttributePath((schema.fields[name],)), Literal(self.key[name]))
+        if schema.entity:
+            yield Assign(AttributePath((schema.entity[0],)), Literal({"S": schema.entity[1]}))
 
     def _index_keys(self) -> tuple[list[Action], Condition | None]:
         """The actions that keep composite index keys true, and the condition that what they rest on still holds."""
@@ -460,7 +464,7 @@ def _has_version(schema: Schema, item: Item | None, expected: Expected) -> bool:
 def _check_protected(schema: Schema, actions: Sequence[Action]) -> None:
     composed = {attribute.name for attribute in schema.composed()}
     key_fields = {schema.fields[name]: name for name in schema.key.fields if name in schema.fields}
-    library = {name for name in (schema.version, schema.created, schema.updated) if name}
+    library = {name for name in (schema.version, schema.created, schema.updated, *(schema.entity or ())[:1]) if name}
     for action in actions:
         attribute = action.path.attribute
         if attribute in key_fields or attribute in schema.key.names:

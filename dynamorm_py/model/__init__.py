@@ -2,5 +2,6 @@
 
 from dynamorm_py.model.base import Model
 from dynamorm_py.model.indexes import GlobalIndex, LocalIndex, PrimaryKey, unique
+from dynamorm_py.model.table import Table
 
-__all__ = ["GlobalIndex", "LocalIndex", "Model", "PrimaryKey", "unique"]
+__all__ = ["GlobalIndex", "LocalIndex", "Model", "PrimaryKey", "Table", "unique"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from enum import Enum
@@ -18,13 +18,13 @@ from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticSerializationError
 
-from dynamorm_py.core.errors import InvalidItem, InvalidModel, InvalidOperation, InvalidValue
+from dynamorm_py.core.errors import InvalidItem, InvalidKey, InvalidModel, InvalidOperation, InvalidValue
 from dynamorm_py.core.expressions import AttributePath
 from dynamorm_py.core.keys import MAX_PARTITION_KEY, MAX_SORT_KEY, Template
 from dynamorm_py.core.schema import Index, Key, KeyAttribute, KeyType, Projection, Schema, Unique
 from dynamorm_py.core.values import decode, decode_item, encode, same
 from dynamorm_py.core.wire import AttributeValue, Item
-from dynamorm_py.fields.codecs import FieldCodec, converters, epoch, from_epoch, invalid, unwrapped
+from dynamorm_py.fields.codecs import FieldCodec, allows_none, converters, epoch, from_epoch, invalid, is_set, unwrapped
 from dynamorm_py.fields.declaration import marker_of
 from dynamorm_py.fields.paths import Path
 
@@ -86,6 +86,14 @@ class ModelMapping:
         if self._table is None:
             raise self._invalid("the class has no table: give it one with table=, or use a subclass that has")
         return self._build(self._table, self._declarations)
+
+    def join(self, attribute: str, entity: str) -> None:
+        """Makes the model one of several that share its table. Items that were written before have no entity yet."""
+        if attribute in self.attributes.values():
+            raise self._invalid(f"{attribute} is a field's attribute, and the table's entity attribute too")
+        if self.schema.entity not in (None, (attribute, entity)):
+            raise self._invalid(f"the model belongs to another Table already, as {self.schema.entity}")
+        self.schema = replace(self.schema, entity=(attribute, entity))
 
     @cached_property
     def codecs(self) -> Mapping[str, FieldCodec]:
@@ -202,6 +210,26 @@ class ModelMapping:
         decoded = decode(value)
         return datetime.fromisoformat(decoded) if isinstance(decoded, str) else decoded
 
+    def composed_fields(self, item: Item) -> Item:
+        """The attributes of the fields that an item's composed keys tell. Keys that others wrote tell nothing."""
+        told: Item = {}
+        for part in self.schema.composed():
+            text = item.get(part.name, {}).get("S")
+            if part.template is None or text is None:
+                continue
+            types = {name: key_type(self.fields[name]) or "S" for name in part.fields}
+            try:
+                values = part.template.parse_key(text, types)
+            except InvalidKey:
+                continue
+            told.update({self.attributes[name]: value for name, value in values.items()})
+        return told
+
+    @cached_property
+    def hidden(self) -> frozenset[str]:
+        """The fields that a repr leaves out."""
+        return frozenset(name for name, info in self.fields.items() if not info.repr)
+
     # How single fields are stored
 
     def _encode_field(self, name: str, value: object) -> AttributeValue | None:
@@ -227,8 +255,8 @@ class ModelMapping:
 
     @cached_property
     def composed(self) -> frozenset[str]:
-        """The key attributes that templates make."""
-        return frozenset(attribute.name for attribute in self.schema.composed())
+        """What the library adds to an item besides the fields: the keys that templates make, and the entity."""
+        return frozenset((*(attribute.name for attribute in self.schema.composed()), *(self.schema.entity or ())[:1]))
 
     @cached_property
     def _takes_extra(self) -> bool:
@@ -237,7 +265,7 @@ class ModelMapping:
     @cached_property
     def optional(self) -> frozenset[str]:
         """The fields that may be None."""
-        return frozenset(name for name, info in self.fields.items() if _allows_none(info.annotation))
+        return frozenset(name for name, info in self.fields.items() if allows_none(info.annotation))
 
     @cached_property
     def _nulls(self) -> frozenset[str]:
@@ -258,16 +286,11 @@ class ModelMapping:
         """What fields read as when their attribute is absent, where that is not pydantic's default."""
         absent: dict[str, Callable[[], object]] = {}
         for name, info in self.fields.items():
-            if self._is_set(info) and name not in self.optional:
+            if is_set(info.annotation) and name not in self.optional:
                 absent[name] = set
             elif info.is_required() and name in self.optional:
                 absent[name] = lambda: None
         return absent
-
-    @staticmethod
-    def _is_set(info: FieldInfo) -> bool:
-        kind = unwrapped(info.annotation)
-        return (get_origin(kind) or kind) in (set, frozenset)
 
     # The schema
 
@@ -482,19 +505,3 @@ def _type_of(kind: Any) -> TemplateType | None:  # whatever an annotation can be
 
 def _only(kinds: set[TemplateType | None]) -> TemplateType | None:
     return kinds.pop() if len(kinds) == 1 else None
-
-
-def _allows_none(annotation: Any) -> bool:  # whatever an annotation can be
-    return (
-        annotation is Any
-        or annotation is None
-        or annotation is type(None)
-        or type(None) in get_args(unwrapped_once(annotation))
-    )
-
-
-def unwrapped_once(annotation: Any) -> Any:  # whatever an annotation can be
-    """The annotation without `Annotated`."""
-    while get_origin(annotation) is Annotated:
-        annotation = get_args(annotation)[0]
-    return annotation

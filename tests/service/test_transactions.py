@@ -1,0 +1,171 @@
+"""Transactions: all or nothing, and reasons that point at the operations."""
+
+from __future__ import annotations
+
+import pytest
+
+from dynamorm_py import Client, ConditionFailed, InvalidOperation, ItemAlreadyExists, ItemNotFound, VersionConflict
+from dynamorm_py.core.errors import NotUnique, ServiceError, TransactionCanceled
+from dynamorm_py.transaction import transact_get, transact_write
+from tests.service.shop import Account, Doc, Profile, User
+
+
+async def test_all_of_it_or_nothing(db: Client) -> None:
+    await db.create_tables(User, Doc)
+    first = await User(user_id="u1", email="a", visits=5).create()
+    doc = await Doc(owner="o", doc_id=1, title="t").create()
+    doc.title = "u"
+    new = User(user_id="u2", email="b")
+    await transact_write(
+        new.create(),
+        User.update("u1", User.visits.subtract(5), condition=User.visits >= 5),
+        doc.save(),
+        Doc.check("o", 2, condition=Doc.owner.not_exists()),
+    )
+    assert (await User.get_or_raise("u1")).visits == 0
+    assert await User.get("u2") == new
+    assert (doc.version, (await Doc.get_or_raise("o", 1)).title) == (1, "u")
+    new.nick = "known to be stored"
+    await new.save()
+
+    operations = (
+        User(user_id="u3", email="c").create(),
+        User.update("u1", User.visits.subtract(5), condition=User.visits >= 5),
+        first.delete(),
+    )
+    with pytest.raises(InvalidOperation, match="same item"):
+        await transact_write(*operations)
+    with pytest.raises(TransactionCanceled) as caught:
+        await transact_write(*operations[:2])
+    untouched, failed = caught.value.reasons
+    assert (untouched.code, untouched.error, untouched.operation) == ("None", None, operations[0])
+    assert (failed.code, failed.operation) == ("ConditionalCheckFailed", operations[1])
+    assert isinstance(failed.error, ConditionFailed)
+    assert failed.item == await User.get("u1")
+    assert await User.get("u3") is None
+
+
+async def test_each_reason_is_what_the_operation_alone_would_have_raised(db: Client) -> None:
+    await db.create_tables(User, Doc)
+    await User(user_id="u1", email="a").create()
+    stale = await Doc(owner="o", doc_id=1, title="t").create()
+    await Doc.update("o", 1, Doc.title.set("theirs"))
+    stale.title = "mine"
+    with pytest.raises(TransactionCanceled) as caught:
+        await transact_write(
+            User(user_id="u1", email="b").create(), stale.save(), User.update("nobody", User.visits.add(1))
+        )
+    assert [type(reason.error) for reason in caught.value.reasons] == [ItemAlreadyExists, VersionConflict, ItemNotFound]
+    assert (stale.version, (await Doc.get_or_raise("o", 1)).title) == (0, "theirs")
+
+
+async def test_a_hundred_actions_and_not_one_more(db: Client) -> None:
+    await db.create_tables(User)
+    users = [User(user_id=f"u{number}", email="a") for number in range(101)]
+    await transact_write(*(user.create() for user in users[:100]))
+    assert await User.by_email.query("a").count() == 100
+    with pytest.raises(InvalidOperation, match="at most 100"):
+        await transact_write(*(user.put() for user in users))
+
+
+async def test_a_token_applies_once(db: Client) -> None:
+    await db.create_tables(User)
+    await User(user_id="u1", email="a").create()
+    for _ in range(2):
+        await transact_write(User.update("u1", User.visits.add(1)), token="payment-1")
+    assert (await User.get_or_raise("u1")).visits == 1
+    with pytest.raises(ServiceError) as caught:
+        await transact_write(User.update("u1", User.visits.add(2)), token="payment-1")
+    assert caught.value.code == "IdempotentParameterMismatchException"
+
+
+async def test_exactly_once_returns_the_new_item(db: Client) -> None:
+    await db.create_tables(User)
+    await User(user_id="u1", email="a").create()
+    assert (await User.update("u1", User.visits.add(3), exactly_once=True)).visits == 3
+    with pytest.raises(ItemNotFound):
+        await User.update("u2", User.visits.add(3), exactly_once=True)
+    with pytest.raises(ConditionFailed) as caught:
+        await User.update("u1", User.visits.add(3), condition=User.visits < 1, exactly_once=True)
+    assert caught.value.item.visits == 3
+
+
+async def test_reads_in_order_with_missing_and_repeated_ones(db: Client) -> None:
+    await db.create_tables(User, Doc)
+    user = await User(user_id="u1", email="a").create()
+    doc = await Doc(owner="o", doc_id=1, title="t").create()
+    assert await transact_get(Doc.get("o", 1), User.get("nobody"), User.get_or_raise("u1"), Doc.get("o", 1)) == (
+        doc,
+        None,
+        user,
+        doc,
+    )
+    with pytest.raises(ItemNotFound):
+        await transact_get(User.get_or_raise("nobody"))
+    assert await transact_get() == ()
+
+
+async def test_unique_values_are_claimed_and_released(db: Client) -> None:
+    await db.create_tables(Account)
+    first = await Account(account_id="a1", email="x@y.z", slug="one").create()
+    with pytest.raises(NotUnique) as caught:
+        await Account(account_id="a2", email="x@y.z", slug="two").create()
+    assert caught.value.fields == ("email",)
+    with pytest.raises(NotUnique, match="org, slug"):
+        await Account(account_id="a2", email="b", slug="one").create()
+    with pytest.raises(ItemAlreadyExists):
+        await Account(account_id="a1", email="c", slug="three").create()
+    assert await Account.get("a2") is None
+
+    first.email = "new@y.z"
+    await first.save()
+    second = await Account(account_id="a2", email="x@y.z", slug="two").create()
+    second.email = "new@y.z"
+    with pytest.raises(NotUnique):
+        await second.save()
+    await first.delete()
+    await second.save()
+    assert (await Account.get_or_raise("a2")).email == "new@y.z"
+
+
+async def test_absent_values_are_not_constrained(db: Client) -> None:
+    await db.create_tables(Account)
+    await Account(account_id="a1", slug="one").create()
+    second = await Account(account_id="a2", slug="two").create()
+    assert (await second.update(Account.email.set("e"))).email == "e"
+    assert (await second.update(Account.email.set(None), Account.balance.add(1))).balance == 1
+    await Account(account_id="a3", slug="three", email="e").create()
+
+
+async def test_what_could_orphan_a_unique_value_is_refused(db: Client) -> None:
+    await db.create_tables(Account)
+    await Account(account_id="a1", email="e").create()
+    with pytest.raises(InvalidOperation, match="load"):
+        await Account.update("a1", Account.email.set("f"))
+    with pytest.raises(InvalidOperation, match="loaded instance"):
+        await Account.delete("a1")
+    with pytest.raises(InvalidOperation, match="create"):
+        await Account(account_id="a1", email="f").put()
+    assert (await Account.update("a1", Account.balance.add(5))).balance == 5
+
+
+async def test_a_unique_value_that_was_changed_meanwhile_is_not_orphaned(db: Client) -> None:
+    await db.create_tables(Account, Profile)
+    await Account(account_id="a1", email="old").create()
+    mine, theirs = await Account.get_or_raise("a1"), await Account.get_or_raise("a1")
+    theirs.email = "theirs"
+    await theirs.save()
+    mine.email = "mine"
+    with pytest.raises(ConditionFailed):
+        await mine.save()
+    with pytest.raises(ConditionFailed):
+        await mine.delete()
+    await Account(account_id="a2", email="old", slug="other").create()
+
+    profile = await Profile(realm="r", number=1, handle="h").create()
+    await profile.update(Profile.handle.set("i"))
+    await Profile(realm="r", number=2, handle="h").create()
+    assert profile.version == 1
+    assert [each.number for each in await Profile.query("r").all()] == [1, 2]
+    await profile.delete()
+    await Profile(realm="q", number=1, handle="i").create()
