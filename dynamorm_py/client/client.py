@@ -39,6 +39,10 @@ def _utc_now() -> datetime:
     return datetime.now(UTC)
 
 
+def _token() -> str:
+    return os.urandom(16).hex()
+
+
 class Client:
     """A client of DynamoDB::
 
@@ -81,7 +85,7 @@ class Client:
         if transport not in ("auto", "aiobotocore"):
             raise InvalidOperation(f"there is no transport {transport!r}: 'auto' and 'aiobotocore' can be chosen")
         self._settings = Settings(region, endpoint_url, credentials, session, config, timeouts or Timeouts())
-        self._scope = Scope(table_prefix, clock, _secrets(cursor_secret))
+        self._scope = Scope(table_prefix, clock, _secrets(cursor_secret), _token)
         retries = Retries(retry or Retry())
         layers: list[Middleware] = [retries]
         if on_call is not None:
@@ -99,7 +103,7 @@ class Client:
 
     async def __aenter__(self) -> Self:
         """Opens the client and makes it ambient. Nothing is sent."""
-        self._set_aside()
+        self._make_room()
         connection = Connection(_opener(self._settings))
         self._connection = connection
         try:
@@ -113,14 +117,18 @@ class Client:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        connection, token = self._connection, self._token
+        token, self._token = self._token, None
         if token is not None:
-            self._token = None
             leave(token)
-        if connection is not None:
-            connection.place.check()
-            self._connection = None
-            await connection.close()
+        connection = self._connection
+        if connection is None:
+            return
+        if connection.place.is_gone:
+            self._abandon(connection)
+            return
+        connection.place.check()
+        self._connection = None
+        await connection.close()
 
     async def run(self, operation: HasPlan[T]) -> T:
         """Carries an operation out on this client, whichever is ambient."""
@@ -152,18 +160,21 @@ class Client:
             raise ClientClosed("the client is not open: use it inside `async with`")
         return await self._connection.checked().send(call.operation, call.request)
 
-    def _set_aside(self) -> None:
-        """Makes room for opening anew, if what was opened before can be used no more."""
-        before = self._connection
-        if before is None:
+    def _make_room(self) -> None:
+        """Lets the client be opened anew where it was left open in a loop or process that is gone, and only there."""
+        connection = self._connection
+        if connection is None:
             return
-        if not before.place.is_gone:
-            before.place.check()
+        if not connection.place.is_gone:
+            connection.place.check()
             raise InvalidOperation("the client is open already: it can be opened again after it was closed")
-        if before.place.process != os.getpid():
-            # Its sockets are the parent's. Dropping it would run finalisers that end the parent's connections.
-            self._inherited.append(before)
+        self._abandon(connection)
+
+    def _abandon(self, connection: Connection) -> None:
         self._connection = None
+        if connection.place.process != os.getpid():
+            # Its sockets are the parent's: if it were dropped, its finalisers would end the parent's connections.
+            self._inherited.append(connection)
 
 
 def _secrets(given: Secret | Sequence[Secret] | None) -> tuple[bytes, ...]:

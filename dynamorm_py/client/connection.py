@@ -14,7 +14,7 @@ from dynamorm_py.transports import Transport
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A process, a thread, and the asyncio event loop that runs there, None under any other kind of loop."""
+    """A process, a thread, and the asyncio event loop that runs there; None where it is of another kind."""
 
     process: int
     thread: int

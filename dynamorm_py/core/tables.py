@@ -31,7 +31,7 @@ class HasSchema(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
+class TableDefinition:
     """One physical table, as all the models on it see it together."""
 
     name: str
@@ -65,14 +65,14 @@ class Table:
         return [{"AttributeName": name, "AttributeType": type_} for name, type_ in types.items()]
 
 
-def tables_of(schemas: Sequence[Schema], scope: Scope) -> list[Table]:
+def tables_of(schemas: Sequence[Schema], scope: Scope) -> list[TableDefinition]:
     """The physical tables of the models, each once, in the order in which they are first named."""
     if not schemas:
         raise InvalidOperation("name the models whose tables are meant")
-    tables: dict[str, Table] = {}
+    tables: dict[str, TableDefinition] = {}
     for schema in schemas:
         name = table_name(schema, scope)
-        table = tables.get(name) or Table(name, (), schema.key)
+        table = tables.get(name) or TableDefinition(name, (), schema.key)
         tables[name] = _with_model(table, schema)
     for table in tables.values():
         _check_limits(table)
@@ -118,17 +118,15 @@ class DeleteTables:
             yield from _wait(table.name, "gone", lambda description: description is None)
 
 
-def _told(table: Table, verb: str, call: Call) -> Conversation[Response]:
+def _told(table: TableDefinition, verb: str, call: Call) -> Conversation[Response]:
     """One call, whose errors name the table and its models."""
     try:
         response: Response = yield call
-    except TableInUse as error:
-        error.message = f"the table {table.name} exists already, or is being created, changed or deleted"
-        raise error.about(", ".join(table.models), verb) from error.__cause__
-    except TableNotFound as error:
-        error.message = f"the table {table.name} does not exist"
-        raise error.about(", ".join(table.models), verb) from error.__cause__
     except DynamormError as error:
+        if isinstance(error, TableInUse):
+            error.message = f"the table {table.name} exists already, or is being created, changed or deleted"
+        elif isinstance(error, TableNotFound):
+            error.message = f"the table {table.name} does not exist"
         raise error.about(", ".join(table.models), verb) from error.__cause__
     return response
 
@@ -159,11 +157,11 @@ def _is_active(description: Response | None) -> bool:
     return all(index.get("IndexStatus") == "ACTIVE" for index in description.get("GlobalSecondaryIndexes") or ())
 
 
-def _create(table: Table) -> Call:
+def _create(table: TableDefinition) -> Call:
     return Call("CreateTable", table.create_request(), (Target(table.name),))
 
 
-def _delete(table: Table) -> Call:
+def _delete(table: TableDefinition) -> Call:
     return Call("DeleteTable", {"TableName": table.name}, (Target(table.name),))
 
 
@@ -184,7 +182,7 @@ def _index(index: Index) -> dict[str, Any]:
     return {"IndexName": index.name, "KeySchema": _key_schema(index.key), "Projection": projection}
 
 
-def _with_model(table: Table, schema: Schema) -> Table:
+def _with_model(table: TableDefinition, schema: Schema) -> TableDefinition:
     """The table with one more model on it."""
     models = (*table.models, schema.model)
     if _key_schema(table.key) != _key_schema(schema.key):
@@ -212,7 +210,7 @@ def _joined(table: str, models: tuple[str, ...], one: Index, other: Index) -> In
     raise InvalidOperation(f"table {table}: {' and '.join(models)} describe the index {one.name} differently")
 
 
-def _check_limits(table: Table) -> None:
+def _check_limits(table: TableDefinition) -> None:
     if sum(index.kind == "local" for index in table.indexes) > MAX_LOCAL_INDEXES:
         raise InvalidOperation(f"table {table.name}: DynamoDB takes at most {MAX_LOCAL_INDEXES} local indexes a table")
     named = sum(len(index.projection) for index in table.indexes if isinstance(index.projection, tuple))

@@ -1,0 +1,181 @@
+"""A DynamoDB that fails on purpose: a raw HTTP server whose answers are scripted, one for each request.
+
+It shows what no engine can be asked to do: to lose an answer after it has read the request, to damage one, to hang.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+import struct
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from threading import Thread
+from typing import Any, Protocol, Self
+
+HOST = "127.0.0.1"
+
+
+@dataclass(frozen=True)
+class Received:
+    """A request as it arrived, read to its last byte."""
+
+    operation: str
+    body: dict[str, Any]
+    headers: dict[str, str] = field(compare=False)
+
+
+class Behaviour(Protocol):
+    """What the server does about one request; True keeps the connection."""
+
+    async def __call__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool: ...
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An HTTP answer, with DynamoDB's checksum."""
+
+    body: dict[str, Any] = field(default_factory=dict)
+    status: int = 200
+    headers: dict[str, str] = field(default_factory=dict)
+
+    async def __call__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
+        payload = json.dumps(self.body).encode()
+        headers = {
+            "content-type": "application/x-amz-json-1.0",
+            "content-length": str(len(payload)),
+            "x-amzn-requestid": "REQUEST-1",
+            "x-amz-crc32": str(zlib.crc32(payload)),
+            **self.headers,
+        }
+        lines = [f"HTTP/1.1 {self.status} scripted", *(f"{name}: {value}" for name, value in headers.items())]
+        writer.write("\r\n".join(lines).encode() + b"\r\n\r\n" + payload)
+        await writer.drain()
+        return True
+
+
+def fault(code: str, message: str = "", status: int = 400, **members: Any) -> Answer:
+    """An error as DynamoDB puts it."""
+    return Answer({"__type": f"com.amazonaws.dynamodb.v20120810#{code}", "message": message, **members}, status)
+
+
+@dataclass(frozen=True)
+class LoseTheAnswer:
+    """Closes the connection where the answer should be; before that it may send the first bytes of one."""
+
+    beginning: bytes = b""
+
+    async def __call__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
+        writer.write(self.beginning)
+        await writer.drain()
+        return False
+
+
+@dataclass(frozen=True)
+class ResetTheConnection:
+    """Ends the connection with RST."""
+
+    async def __call__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
+        connection: socket.socket = writer.get_extra_info("socket")
+        # With a linger time of zero, close() discards and resets (see socket(7), SO_LINGER).
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        return False
+
+
+class Hang:
+    """Never answers; ends when the client hangs up."""
+
+    async def __call__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
+        await reader.read()
+        return False
+
+
+class FaultServer:
+    """Plays one behaviour for each request, and repeats the last; keeps what it received and counts connections."""
+
+    def __init__(self, *script: Behaviour) -> None:
+        self._script: list[Behaviour] = list(script)
+        self._server: asyncio.Server | None = None
+        self._handlers: set[asyncio.Task[None]] = set()
+        self._port = 0
+        self.received: list[Received] = []
+        self.connections = 0
+
+    @property
+    def endpoint_url(self) -> str:
+        return f"http://{HOST}:{self._port}"
+
+    def script(self, *behaviours: Behaviour) -> None:
+        """What it plays from now on."""
+        self._script = list(behaviours)
+
+    @property
+    def operations(self) -> list[str]:
+        return [request.operation for request in self.received]
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.stop()
+
+    async def start(self, port: int = 0) -> None:
+        self._server = await asyncio.start_server(self._serve, HOST, port)
+        self._port = self._server.sockets[0].getsockname()[1]
+
+    async def stop(self) -> None:
+        """Stops listening and waits until every connection has ended: the client is to end those it keeps."""
+        if self._server is not None:
+            self._server.close()
+            await asyncio.gather(*self._handlers)
+            self._server = None
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._handlers.add(task)
+        self.connections += 1
+        try:
+            while await self._exchange(reader, writer):
+                pass
+        except (asyncio.IncompleteReadError, ConnectionError):
+            return  # the client has hung up
+        finally:
+            writer.close()
+            with suppress(ConnectionError):
+                await writer.wait_closed()
+            self._handlers.discard(task)
+
+    async def _exchange(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
+        self.received.append(await _read(reader))
+        behaviour = self._script[0] if len(self._script) == 1 else self._script.pop(0)
+        return await behaviour(reader, writer)
+
+
+@contextmanager
+def in_a_thread(server: FaultServer, patience: float = 30) -> Iterator[FaultServer]:
+    """Runs the server on a loop of its own, for tests that start and end loops. Leaving the block waits, for at most
+    `patience` seconds, until the client has ended its connections."""
+    loop = asyncio.new_event_loop()
+    thread = Thread(target=loop.run_forever)
+    thread.start()
+    try:
+        asyncio.run_coroutine_threadsafe(server.start(), loop).result(patience)
+        yield server
+        asyncio.run_coroutine_threadsafe(server.stop(), loop).result(patience)
+    finally:
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()
+
+
+async def _read(reader: asyncio.StreamReader) -> Received:
+    head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
+    pairs = (line.split(":", 1) for line in head.split("\r\n")[1:] if line)
+    headers = {name.strip().lower(): value.strip() for name, value in pairs}
+    body = await reader.readexactly(int(headers.get("content-length", 0)))
+    return Received(headers["x-amz-target"].rpartition(".")[2], json.loads(body), headers)
