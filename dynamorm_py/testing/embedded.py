@@ -97,6 +97,13 @@ class _Server(ClosesConnections, ThreadedWSGIServer):
 
 
 class _RequestHandler(MotoRequestHandler):  # type: ignore[misc] # moto is not followed: see pyproject.toml
+    def send_response(self, code: int, message: str | None = None) -> None:
+        # As the base class, without a `Server` of its own: moto sends one too, and two are refused by strict clients,
+        # such as aiohttp in Python's development mode.
+        self.log_request(code)
+        self.send_response_only(code, message)
+        self.send_header("Date", self.date_time_string())
+
     def log(self, type: str, message: str, *arguments: Any) -> None:  # noqa: A002 (werkzeug's name)
         _log(type, message, *arguments)
 

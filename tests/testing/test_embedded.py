@@ -4,6 +4,7 @@ import asyncio
 import socket
 import sys
 import threading
+from http.client import HTTPConnection
 from typing import Any
 
 import pytest
@@ -76,6 +77,16 @@ def test_leaves_no_thread_and_no_port_behind_even_with_an_idle_connection() -> N
     assert set(threading.enumerate()) == before
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection(("127.0.0.1", port))
+
+
+def test_each_header_comes_once() -> None:
+    with EmbeddedDynamoDB() as dynamodb:
+        connection = HTTPConnection("127.0.0.1", int(dynamodb.endpoint_url.rpartition(":")[2]))
+        connection.request("POST", "/", b"{}", {"X-Amz-Target": "DynamoDB_20120810.ListTables"})
+        names = [name.lower() for name, _ in connection.getresponse().getheaders()]
+        connection.close()
+    assert "server" in names
+    assert sorted(set(names)) == sorted(names)
 
 
 async def test_prints_nothing(capfd: pytest.CaptureFixture[str]) -> None:
