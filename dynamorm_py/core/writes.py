@@ -158,8 +158,9 @@ class UpdateItem(SingleItem[T]):
         schema.check_paths(path for action in self.actions for path in action_paths(action))
         _check_protected(schema, self.actions)
         _check_values(schema, self.actions)
-        derived, relied = self._index_keys()
-        actions = (*self.actions, *derived, *self._stamps(scope))
+        stamps = tuple(self._stamps(scope))
+        derived, relied = self._index_keys(stamps)
+        actions = (*self.actions, *derived, *stamps, *(self._key_fields() if self.upsert else ()))
         if not actions:
             raise InvalidOperation("an update needs at least one action")
         table = table_name(schema, scope)
@@ -245,8 +246,6 @@ class UpdateItem(SingleItem[T]):
                 yield Assign(path, IfNotExists(path, now))
             if schema.updated:
                 yield Assign(AttributePath((schema.updated,)), now)
-        if self.upsert:
-            yield from self._key_fields()
 
     def _key_fields(self) -> Iterator[Action]:
         # Fields behind a composite key are stored as plain attributes too, also by an update that creates the item.
@@ -258,30 +257,40 @@ class UpdateItem(SingleItem[T]):
         if schema.entity:
             yield Assign(AttributePath((schema.entity[0],)), Literal({"S": schema.entity[1]}))
 
-    def _index_keys(self) -> tuple[list[Action], Condition | None]:
+    def _index_keys(self, stamps: Sequence[Action]) -> tuple[list[Action], Condition | None]:
         """The actions that keep composite index keys true, and the condition that what they rest on still holds."""
         schema = self.schema
-        written = _final_values(schema, self.actions)
-        actions: list[Action] = []
-        relied: dict[str, AttributeValue] = {}
-        done: set[str] = set()
+        written = _final_values(schema, (*self.actions, *stamps))
+        actions: dict[str, Action] = {}
+        relied: dict[str, AttributeValue | None] = {}
         for index, attribute in schema.index_attributes():
-            if attribute.template is None or attribute.name in done or not written.keys() & set(attribute.fields):
+            if attribute.template is None or attribute.name in {*actions, *schema.key.names}:
                 continue
-            done.add(attribute.name)
             path = AttributePath((attribute.name,))
-            if any(written.get(name, True) is None for name in attribute.fields):
-                actions.append(Remove(path))
+            if not written.keys() & set(attribute.fields):
+                # No action writes a key's fields, and yet they are new where an upsert creates the item.
+                if self.upsert and attribute.complete(self.key):
+                    actions[attribute.name] = Assign(path, Literal(attribute.value(self.key)))
                 continue
-            values: dict[str, AttributeValue] = {}
-            for name in attribute.fields:
-                values[name] = self._field_value(name, written, index.name, attribute, relied)
-            actions.append(Assign(path, Literal(attribute.value(values))))
+            lacking = [name for name in attribute.fields if self._lacks(name, written)]
+            if lacking:
+                if not written.keys() & set(lacking):
+                    relied[lacking[0]] = None
+                actions[attribute.name] = Remove(path)
+                continue
+            values = {
+                name: self._field_value(name, written, index.name, attribute, relied) for name in attribute.fields
+            }
+            actions[attribute.name] = Assign(path, Literal(attribute.value(values)))
         if self.checked and schema.version:
-            return actions, None  # the version covers everything that was read
-        return actions, all_of(
-            *(Comparison(AttributePath((schema.fields[name],)), "=", Literal(value)) for name, value in relied.items())
-        )
+            return list(actions.values()), None  # the version covers everything that was read
+        return list(actions.values()), all_of(*(_still(schema.fields[name], value) for name, value in relied.items()))
+
+    def _lacks(self, name: str, written: Mapping[str, AttributeValue | bool | None]) -> bool:
+        """Whether the item is known to be without a field once the actions are carried out."""
+        if name in written:
+            return written[name] is None
+        return bool(self.known) and name not in self.known and name not in self.key
 
     def _field_value(
         self,
@@ -289,7 +298,7 @@ class UpdateItem(SingleItem[T]):
         written: Mapping[str, AttributeValue | bool | None],
         index: str,
         attribute: KeyAttribute,
-        relied: dict[str, AttributeValue],
+        relied: dict[str, AttributeValue | None],
     ) -> AttributeValue:
         value = written.get(name)
         if isinstance(value, dict):
@@ -396,6 +405,12 @@ class CheckItem(SingleItem[None]):
             model=self.schema.model,
             operation=self.verb,
         )
+
+
+def _still(attribute: str, value: AttributeValue | None) -> Condition:
+    """That an attribute is as it was read, None for one that was absent."""
+    path = AttributePath((attribute,))
+    return Function("attribute_not_exists", path) if value is None else Comparison(path, "=", Literal(value))
 
 
 def version_check(attribute: str, expected: Expected) -> Condition:
