@@ -33,6 +33,7 @@ if TYPE_CHECKING:
         ConditionFailed,
         DeadlineExceeded,
         DynamormError,
+        FieldNotRead,
         IncompleteIndexKey,
         InvalidCursor,
         InvalidItem,
@@ -59,6 +60,7 @@ if TYPE_CHECKING:
         VersionConflict,
         WriteOutcomeUnknown,
     )
+    from dynamorm_py.core.explanation import Explanation
     from dynamorm_py.core.expressions import Condition
     from dynamorm_py.core.updates import Action
     from dynamorm_py.fields import (
@@ -77,6 +79,7 @@ if TYPE_CHECKING:
     from dynamorm_py.operation import Operation
     from dynamorm_py.query import Page, Query
     from dynamorm_py.transaction import transact_get, transact_write
+    from dynamorm_py.views import Partial
 
 # Where each public name lives. A name is imported when it is first asked for, so that a program pays for what it uses.
 _HOMES = {
@@ -90,6 +93,7 @@ _HOMES = {
         "ConditionFailed",
         "DeadlineExceeded",
         "DynamormError",
+        "FieldNotRead",
         "IncompleteIndexKey",
         "InvalidCursor",
         "InvalidItem",
@@ -116,6 +120,7 @@ _HOMES = {
         "VersionConflict",
         "WriteOutcomeUnknown",
     ),
+    "dynamorm_py.core.explanation": ("Explanation",),
     "dynamorm_py.core.expressions": ("Condition",),
     "dynamorm_py.core.updates": ("Action",),
     "dynamorm_py.fields": (
@@ -133,6 +138,7 @@ _HOMES = {
     "dynamorm_py.model": ("GlobalIndex", "LocalIndex", "Model", "PrimaryKey", "unique"),
     "dynamorm_py.operation": ("Operation",),
     "dynamorm_py.query": ("Page", "Query"),
+    "dynamorm_py.views": ("Partial",),
     "dynamorm_py.transaction": ("transact_get", "transact_write"),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
@@ -151,6 +157,8 @@ __all__ = [
     "Credentials",
     "DeadlineExceeded",
     "DynamormError",
+    "Explanation",
+    "FieldNotRead",
     "GlobalIndex",
     "IncompleteIndexKey",
     "InvalidCursor",
@@ -169,6 +177,7 @@ __all__ = [
     "NotUnique",
     "Operation",
     "Page",
+    "Partial",
     "Path",
     "PrimaryKey",
     "Query",

@@ -9,11 +9,14 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Generator
 from datetime import UTC, datetime
-from typing import Any, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from dynamorm_py.context import ambient, ambient_or_none
 from dynamorm_py.core import operations as core
 from dynamorm_py.core.wire import Request, Scope
+
+if TYPE_CHECKING:
+    from dynamorm_py.core.explanation import Explanation
 
 T_co = TypeVar("T_co", covariant=True)
 
@@ -41,15 +44,26 @@ class Operation(Generic[T_co]):
     @property
     def request(self) -> Request:
         """The first low-level request as a plain dict, compiled under the ambient client, or under none."""
-        runner = ambient_or_none()
-        return self.compile(runner) if runner is not None else self._compiled(_UNBOUND)
+        return self._compiled(self._scope())
 
     def compile(self, client: HasScope) -> Request:
         """The first low-level request, compiled under a given client: its table prefix, clock and secrets."""
         return self._compiled(client.scope)
 
+    def explain(self, *, item_size: int, items: int = 1) -> Explanation:
+        """What a read would do, and what it would cost if it found so many `items` of `item_size` bytes each, compiled
+        as `request` is. Nothing is sent. Raises `InvalidOperation` for writes."""
+        # Imported here because programs that explain nothing, such as functions that start cold, should not pay for it.
+        from dynamorm_py.core.explanation import explain  # noqa: PLC0415
+
+        return explain(self._plan, self._scope(), item_size=item_size, items=items)
+
     def __await__(self) -> Generator[Any, Any, T_co]:
         return ambient().run_plan(self._plan).__await__()
+
+    def _scope(self) -> Scope:
+        runner = ambient_or_none()
+        return runner.scope if runner is not None else _UNBOUND
 
     def _compiled(self, scope: Scope) -> Request:
         return self._plan.first_call(scope).request

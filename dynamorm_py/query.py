@@ -1,4 +1,4 @@
-"""The query builder, its terminals, and its pages.
+"""The builder of queries and scans, its terminals, and its pages.
 
 A `Query` is frozen: each step returns a new one, and the same one can be read as often as one likes. Nothing is sent
 until a terminal is awaited or an iteration takes its first step, and then one request at a time, when its page is
@@ -8,18 +8,25 @@ asked for.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
 from dynamorm_py.context import Runner, ambient
 from dynamorm_py.core.errors import DynamormError, InvalidOperation, MultipleResultsFound, NoResultFound
 from dynamorm_py.core.expressions import Condition
-from dynamorm_py.core.search import RawPage, Reading, Search, read_all, read_page
+from dynamorm_py.core.reading import RawPage, Reading, begin, first_call, read_all, read_page
+from dynamorm_py.core.search import Search
 from dynamorm_py.core.wire import Call, Conversation, Item, Request, Scope
+from dynamorm_py.fields.paths import Path
 from dynamorm_py.operation import Operation
+from dynamorm_py.views import Partial
+
+if TYPE_CHECKING:
+    from dynamorm_py.core.explanation import Explanation
 
 M = TypeVar("M")
+N = TypeVar("N")
 T = TypeVar("T")
 
 
@@ -54,7 +61,21 @@ class Terminal(Generic[T]):
         return _told(self.search, self.collect(self.search, scope))
 
     def first_call(self, scope: Scope) -> Call:
-        return self.search.first_call(scope)
+        return first_call(self.search, scope)
+
+
+@dataclass(frozen=True, slots=True)
+class NextPage:
+    """One step of an iteration."""
+
+    search: Search
+    reading: Reading
+
+    def converse(self, scope: Scope) -> Conversation[RawPage]:
+        return _told(self.search, self.reading.step())
+
+    def first_call(self, scope: Scope) -> Call:
+        return self.reading.first_call()
 
 
 def _told(search: Search, conversation: Conversation[T]) -> Conversation[T]:
@@ -65,23 +86,32 @@ def _told(search: Search, conversation: Conversation[T]) -> Conversation[T]:
 
 
 class Query(Generic[M]):
-    """A read of many items, of a table or an index."""
+    """A read of many items, of a table or an index: a query of one partition, or a scan of all of it."""
 
-    __slots__ = ("_decode", "_runner", "_search")
+    __slots__ = ("_decode", "_runner", "_search", "_view")
 
-    def __init__(self, search: Search, decode: Callable[[Item], M], runner: Runner | None = None) -> None:
+    def __init__(
+        self,
+        search: Search,
+        decode: Callable[[Item], M],
+        runner: Runner | None = None,
+        view: Callable[[Search], Callable[[Item], Partial[Any]]] | None = None,  # of whatever model it reads
+    ) -> None:
         self._search = search
         self._decode = decode
         self._runner = runner
+        self._view = view
 
     @property
     def request(self) -> Request:
         """The first request it would send, compiled under the client it is bound to, the ambient one, or none."""
-        return self.all().request if self._runner is None else self.all().compile(self._runner)
+        return self.all().request
 
     # Steps
     def where(self, condition: Condition) -> Query[M]:
         """Narrows the sort key: `=`, `<`, `<=`, `>`, `>=`, `between`, `begins_with`; once per query."""
+        if self._search.values is None:
+            raise self._refused("a scan reads every key: use filter(), or query() for one partition")
         if self._search.where is not None:
             raise self._refused("where() can be given once: join conditions with &")
         return self._with(where=condition)
@@ -90,6 +120,24 @@ class Query(Generic[M]):
         """Keeps the items that meet the condition; DynamoDB reads, and bills, the others too. Twice is AND."""
         before = self._search.filter
         return self._with(filter=condition if before is None else before & condition)
+
+    @overload
+    def project(self: Query[Partial[N]], *paths: Path[Any, Any]) -> Query[Partial[N]]: ...
+    @overload
+    def project(self, *paths: Path[Any, Any]) -> Query[Partial[M]]: ...
+    def project(self, *paths: Path[Any, Any]) -> Query[Any]:
+        """Returns these attributes alone, as `Partial` views, always with the keys and the time to live; once per
+        query. It saves transfer, not read units: DynamoDB reads items whole.
+
+        async for view in User.by_email.query("b@x.org").project(User.visits, User.address["city"]):
+            print(view[User.visits])
+        """
+        if self._view is None:
+            raise self._refused("items of several models are returned whole")
+        if self._search.projection or not paths:
+            raise self._refused("project() takes one or more paths, and can be given once")
+        search = replace(self._search, projection=tuple(path._path for path in paths))
+        return Query(search, self._view(search), self._runner, self._view)
 
     def descending(self) -> Query[M]:
         """From the highest sort key to the lowest."""
@@ -103,6 +151,7 @@ class Query(Generic[M]):
 
     def limit(self, items: int) -> Query[M]:
         """Returns at most so many items, after the filter."""
+        self._check_order("limit()")
         return self._with(limit=items)
 
     def page_size(self, items: int) -> Query[M]:
@@ -123,14 +172,19 @@ class Query(Generic[M]):
 
     def on(self, client: Runner) -> Query[M]:
         """Reads with this client instead of the ambient one."""
-        return Query(self._search, self._decode, client)
+        return Query(self._search, self._decode, client, self._view)
+
+    def explain(self, *, item_size: int, items: int) -> Explanation:
+        """What DynamoDB would do, and what it would cost if it read so many `items` of `item_size` bytes each.
+        Nothing is sent."""
+        return self.all().explain(item_size=item_size, items=items)
 
     # Terminals
     def all(self) -> Operation[list[M]]:
         """Every item, in one list."""
 
         def collect(search: Search, scope: Scope) -> Conversation[list[M]]:
-            pages, _ = yield from read_all(search, scope)
+            pages = yield from read_all(search, scope)
             return [self._decode(item) for page in pages for item in page.items]
 
         return self._terminal(collect)
@@ -148,16 +202,16 @@ class Query(Generic[M]):
         """The first item, or None."""
 
         def collect(search: Search, scope: Scope) -> Conversation[M | None]:
-            pages, _ = yield from read_all(search, scope)
+            pages = yield from read_all(search, scope)
             return next((self._decode(item) for page in pages for item in page.items), None)
 
-        return self._limited(1)._terminal(collect)
+        return self._limited(1, "first()")._terminal(collect)
 
     def one(self) -> Operation[M]:
         """The only item; raises `NoResultFound` or `MultipleResultsFound`. Reads at most two."""
 
         def collect(search: Search, scope: Scope) -> Conversation[M]:
-            pages, _ = yield from read_all(search, scope)
+            pages = yield from read_all(search, scope)
             items = [item for page in pages for item in page.items]
             if len(items) > 1:
                 raise MultipleResultsFound("more than one item was found where one was asked for")
@@ -165,13 +219,13 @@ class Query(Generic[M]):
                 raise NoResultFound("no item was found where one was asked for")
             return self._decode(items[0])
 
-        return self._limited(2)._terminal(collect)
+        return self._limited(2, "one()")._terminal(collect)
 
     def count(self) -> Operation[int]:
         """How many items there are; transfers none of them, but reads them all."""
 
         def collect(search: Search, scope: Scope) -> Conversation[int]:
-            pages, _ = yield from read_all(search, scope)
+            pages = yield from read_all(search, scope)
             return sum(page.count for page in pages)
 
         return self._with(counting=True)._terminal(collect)
@@ -180,13 +234,13 @@ class Query(Generic[M]):
         """Whether there is any item."""
 
         def collect(search: Search, scope: Scope) -> Conversation[bool]:
-            pages, _ = yield from read_all(search, scope)
+            pages = yield from read_all(search, scope)
             return any(page.count for page in pages)
 
-        return self._limited(1)._with(counting=True)._terminal(collect)
+        return self._limited(1, "exists()")._with(counting=True)._terminal(collect)
 
     def pages(self) -> PageIterator[M]:
-        """The pages, one request each, for `async for`."""
+        """The pages, one request each (of every segment), for `async for`."""
         return PageIterator(self)
 
     def __aiter__(self) -> ItemIterator[M]:
@@ -196,25 +250,30 @@ class Query(Generic[M]):
         return f"<Query {self._search.schema.model}.{self._search.verb}>"
 
     def _with(self, **changes: Any) -> Query[M]:
-        return Query(replace(self._search, **changes), self._decode, self._runner)
+        return Query(replace(self._search, **changes), self._decode, self._runner, self._view)
 
-    def _limited(self, items: int) -> Query[M]:
+    def _limited(self, items: int, what: str) -> Query[M]:
+        self._check_order(what)
         limit = self._search.limit
         return self._with(limit=items if limit is None else min(limit, items))
+
+    def _check_order(self, what: str) -> None:
+        # All segments are read at a time, so stopping after some items would throw away what the others brought.
+        if self._search.segments > 1:
+            raise self._refused(f"{what} is for reads in sequence: scan without segments, or stop iterating")
 
     def _terminal(self, collect: Callable[[Search, Scope], Conversation[T]]) -> Operation[T]:
         plan = Terminal(self._search, collect)
         return Operation(plan) if self._runner is None else _BoundOperation(plan, self._runner)
 
     def _page(self, raw: RawPage, reading: Reading) -> Page[M]:
-        items: Sequence[Item] = raw.items
         return Page(
-            tuple(self._decode(item) for item in items),
-            reading.cursor(raw.last),
+            tuple(self._decode(item) for item in raw.items),
+            reading.cursor(raw),
             raw.count,
             raw.scanned,
             raw.consumed,
-            lambda position: reading.cursor_at(items[position]),
+            lambda position: reading.cursor_at(raw, position),
         )
 
     def _refused(self, message: str) -> InvalidOperation:
@@ -230,9 +289,8 @@ class _BoundOperation(Operation[T]):
         super().__init__(plan)
         self._runner = runner
 
-    @property
-    def request(self) -> Request:
-        return self.compile(self._runner)
+    def _scope(self) -> Scope:
+        return self._runner.scope
 
     def __await__(self) -> Any:  # as Operation.__await__, whose steps belong to the event loop
         return self._runner.run_plan(self._plan).__await__()
@@ -253,18 +311,14 @@ class PageIterator(Generic[M]):
         return self
 
     async def __anext__(self) -> Page[M]:
+        query = self._query
         if self._reading is None or self._runner is None:
-            self._runner = self._query._runner or ambient()
-            self._reading = Reading(self._query._search, self._runner.scope)
-        call = self._reading.next_call()
-        if call is None:
+            self._runner = query._runner or ambient()
+            self._reading = begin(query._search, self._runner.scope)
+        if self._reading.done or self._reading.exhausted:
             raise StopAsyncIteration
-        try:
-            raw = self._reading.receive(await self._runner.send(call))
-        except DynamormError as error:
-            search = self._query._search
-            raise error.about(search.schema.model, search.verb) from error.__cause__
-        return self._query._page(raw, self._reading)
+        raw = await self._runner.run_plan(NextPage(query._search, self._reading))
+        return query._page(raw, self._reading)
 
 
 class ItemIterator(Generic[M]):

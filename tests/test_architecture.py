@@ -17,10 +17,11 @@ FLOORS = [
     "core core.wire core.errors",
     "core.values core.keys core.placeholders core.cursors",
     "core.expressions core.updates core.schema core.uniqueness",
-    "core.operations core.writes core.search core.tables",
-    "core.transactions core.batches",
+    "core.operations core.writes core.search core.tables core.coverage",
+    "core.transactions core.batches core.reading core.explanation",
     "fields context",
     "operation",
+    "views",
     "query transaction batch middleware",
     "model client transports",
     "limits accounts",
@@ -28,7 +29,7 @@ FLOORS = [
     "__init__",
 ]
 FLOOR = {name: number for number, names in enumerate(FLOORS) for name in names.split()}
-MODEL_COLUMN = {"fields", "operation", "query", "transaction", "batch", "model"}
+MODEL_COLUMN = {"fields", "operation", "views", "query", "transaction", "batch", "model"}
 IO_COLUMN = {"middleware", "client", "transports", "limits", "accounts"}
 AWS = {"botocore", "aiobotocore", "aiohttp", "boto3", "moto"}
 # Time, chance, the environment and concurrency are handed to the core as arguments, or not at all.

@@ -13,8 +13,8 @@ from dynamorm_py.core import errors
 
 # fmt: off
 NAMES = {
-    "Action", "Attr", "CallRecord", "CancellationReason", "Client", "Condition", "Credentials", "GlobalIndex",
-    "LocalIndex", "Model", "Operation", "Page", "Path", "PrimaryKey", "Query", "Retry", "Timeouts", "__version__",
+    "Action", "Attr", "CallRecord", "CancellationReason", "Client", "Condition", "Credentials", "Explanation", "GlobalIndex",
+    "LocalIndex", "Model", "Operation", "Page", "Partial", "Path", "PrimaryKey", "Query", "Retry", "Timeouts", "__version__",
     "attr", "batch_write", "created_timestamp", "field", "partition_key", "sort_key", "time_to_live",
     "transact_get", "transact_write", "unique", "updated_timestamp", "use", "version_number",
 }

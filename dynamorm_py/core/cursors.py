@@ -1,6 +1,6 @@
 """Cursors: where a read stopped, as opaque text that fits into a URL.
 
-A cursor holds the key after which to go on, a fingerprint of the read it belongs to (table, index, key condition,
+A cursor holds the place where to go on, a fingerprint of the read it belongs to (table, index, key condition,
 direction, filter), and, where the client has a secret, an HMAC over both. Without a secret the fingerprint catches
 mistakes; only with one is a forged cursor sure to be refused.
 """
@@ -8,15 +8,17 @@ mistakes; only with one is a forged cursor sure to be refused.
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 import hmac
 import json
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 from dynamorm_py.core.errors import InvalidCursor
 from dynamorm_py.core.wire import AttributeValue, Item
+
+# The key after which to go on; of a read in segments, one for each: empty before its beginning, None behind its end.
+Place: TypeAlias = Item | list[Item | None]
 
 _VERSION = b"\x01"
 _FINGERPRINT_BYTES = 16
@@ -29,19 +31,19 @@ def fingerprint(*parts: Any) -> bytes:  # anything that JSON and attribute value
     return hashlib.sha256(text.encode()).digest()[:_FINGERPRINT_BYTES]
 
 
-def encode_cursor(key: Item, binding: bytes, secrets: Sequence[bytes]) -> str:
-    """The cursor for going on after `key`; signed with the first secret, where there is one."""
-    payload = json.dumps({name: _to_json(value) for name, value in key.items()}, separators=(",", ":")).encode()
-    body = _VERSION + binding + payload
+def encode_cursor(place: Place, binding: bytes, secrets: Sequence[bytes]) -> str:
+    """The cursor for going on at `place`; signed with the first secret, where there is one."""
+    plain = [_to_json(key) for key in place] if isinstance(place, list) else _to_json(place)
+    body = _VERSION + binding + json.dumps(plain, separators=(",", ":")).encode()
     mac = _mac(secrets[0], body) if secrets else b""
     return base64.urlsafe_b64encode(mac + body).rstrip(b"=").decode()
 
 
-def decode_cursor(cursor: str, binding: bytes, secrets: Sequence[bytes]) -> Item:
-    """The key that a cursor holds. Any of the secrets may have signed it, so that they can be rotated."""
+def decode_cursor(cursor: str, binding: bytes, secrets: Sequence[bytes]) -> Place:
+    """The place that a cursor holds. Any of the secrets may have signed it, so that they can be rotated."""
     try:
-        raw = base64.urlsafe_b64decode(cursor.encode() + b"=" * (-len(cursor) % 4))
-    except (ValueError, binascii.Error) as error:
+        raw = base64.b64decode(cursor.encode() + b"=" * (-len(cursor) % 4), b"-_", validate=True)
+    except (AttributeError, ValueError) as error:
         raise InvalidCursor("this is not a cursor, or it was cut short") from error
     if secrets:
         mac, raw = raw[:_MAC_BYTES], raw[_MAC_BYTES:]
@@ -55,8 +57,9 @@ def decode_cursor(cursor: str, binding: bytes, secrets: Sequence[bytes]) -> Item
             "the cursor belongs to another query: model, index, key, direction and filter must be the same"
         )
     try:
-        return {name: _from_json(value) for name, value in json.loads(body).items()}
-    except (ValueError, TypeError, AttributeError, binascii.Error) as error:
+        plain = json.loads(body)
+        return [_from_json(key) for key in plain] if isinstance(plain, list) else _from_json(plain) or {}
+    except (ValueError, TypeError, AttributeError, RecursionError) as error:
         raise InvalidCursor("this is not a cursor, or it was cut short") from error
 
 
@@ -64,12 +67,20 @@ def _mac(secret: bytes, body: bytes) -> bytes:
     return hmac.new(secret, body, hashlib.sha256).digest()
 
 
-def _to_json(value: AttributeValue) -> dict[str, str]:
+def _to_json(key: Item | None) -> dict[str, dict[str, str]] | None:
+    return None if key is None else {name: _value_to_json(value) for name, value in key.items()}
+
+
+def _from_json(key: dict[str, dict[str, str]] | None) -> Item | None:
+    return None if key is None else {name: _value_from_json(value) for name, value in key.items()}
+
+
+def _value_to_json(value: AttributeValue) -> dict[str, str]:
     ((tag, payload),) = value.items()
     return {tag: base64.b64encode(payload).decode() if tag == "B" else payload}
 
 
-def _from_json(value: dict[str, str]) -> AttributeValue:
+def _value_from_json(value: dict[str, str]) -> AttributeValue:
     ((tag, payload),) = value.items()
     if tag not in ("S", "N", "B") or not isinstance(payload, str):
         raise InvalidCursor("a cursor holds keys only")

@@ -8,6 +8,7 @@
     │   ├── IncompleteIndexKey                 an update that would leave an index key stale
     │   └── InvalidCursor                      a cursor of another query, or a forged one
     ├── InvalidItem             (ValueError)   a stored item that does not fit its model
+    ├── FieldNotRead            (AttributeError) a partial view was asked for what it does not hold
     ├── NoClient                (RuntimeError) an operation was awaited where no client is open
     ├── ClientClosed            (RuntimeError) a client was used before it was opened, or where it cannot work
     ├── ItemNotFound            (LookupError)  no item has that key
@@ -107,6 +108,10 @@ class InvalidCursor(InvalidOperation):
 
 class InvalidItem(DynamormError, ValueError):
     """A stored item that its model does not accept; pydantic's error is the `__cause__`."""
+
+
+class FieldNotRead(DynamormError, AttributeError):
+    """A partial view was asked for a field that was not read, or that the item does not have."""
 
 
 class NoClient(DynamormError, RuntimeError):

@@ -1,20 +1,18 @@
-"""Query and Scan: key conditions, requests page by page, and where to go on.
+"""Query and Scan: what is asked for, its key condition, and the request that all its pages share.
 
-`Search` is the frozen description of a read. `Reading` is one run of it: `next_call()` says what to send, `receive()`
-takes the answer. https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Query.html
-
-DynamoDB's `Limit` counts the items it evaluates, before any filter, and a page may be empty and still not the last;
-only an absent LastEvaluatedKey ends a read.
+`Search` is the frozen description of a read, `compile_search` makes it a `CompiledSearch`; `core.reading` sends that
+page by page. https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Query.html
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, TypeAlias, cast
 
-from dynamorm_py.core.cursors import decode_cursor, encode_cursor, fingerprint
-from dynamorm_py.core.errors import DynamormError, InvalidCursor, InvalidOperation, RequestLimitReached
+from dynamorm_py.core.cursors import fingerprint
+from dynamorm_py.core.errors import DynamormError, InvalidOperation
 from dynamorm_py.core.expressions import (
     AttributePath,
     Between,
@@ -31,8 +29,8 @@ from dynamorm_py.core.expressions import (
 )
 from dynamorm_py.core.keys import Template, check_key_value, encode_part
 from dynamorm_py.core.placeholders import Placeholders
-from dynamorm_py.core.schema import Index, Key, KeyAttribute, Schema
-from dynamorm_py.core.wire import AttributeValue, Call, Conversation, Item, Request, Response, Scope, Target
+from dynamorm_py.core.schema import OWNER, Index, Key, KeyAttribute, Schema
+from dynamorm_py.core.wire import AttributeValue, Call, Item, Request, Scope, Target
 
 # https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_Scan.html#DDB-Scan-request-TotalSegments
 MAX_SEGMENTS = 1_000_000
@@ -66,7 +64,7 @@ class Search:
     after: str | None = None
     include_expired: bool = False
     counting: bool = False
-    segment: tuple[int, int] | None = None
+    segments: int = 1
 
     @property
     def verb(self) -> str:
@@ -82,255 +80,190 @@ class Search:
         """The attributes of a start key: the index's key and the table's."""
         return tuple(dict.fromkeys((*self.key.names, *self.schema.key.names)))
 
+    @property
+    def copied(self) -> frozenset[str] | None:
+        """The attributes that the index copies, None for all of them."""
+        if self.index is None or self.index.projection == "ALL":
+            return None
+        named = () if self.index.projection == "KEYS_ONLY" else self.index.projection
+        return frozenset((*self.cursor_names, *named))
+
+    @property
+    def telling(self) -> tuple[str, ...]:
+        """The attributes that tell whether an item is to be returned: whose it is, and when it expires. What an index
+        does not copy tells nothing."""
+        schema, copied = self.schema, self.copied
+        members = (schema, *schema.members.values())
+        names: list[str | None] = [member.entity[0] for member in members if member.entity]
+        names += [member.time_to_live for member in members]
+        if self.values is None and self.index is None and self.shares_table:
+            names.append(OWNER)
+        return tuple(dict.fromkeys(name for name in names if name is not None and (copied is None or name in copied)))
+
+    @property
+    def shares_table(self) -> bool:
+        """Whether the table may hold other items than the model's: other models', and sentinels."""
+        schema = self.schema
+        return bool(schema.uniques or schema.entity or schema.members)
+
+    def read_paths(self) -> tuple[AttributePath, ...] | None:
+        """What a read brings of each item, None for all of it. The keys are always there, for cursors, and so is what
+        tells whether an item is to be returned."""
+        copied = self.copied
+        if not self.projection:
+            return None if copied is None else tuple(AttributePath((name,)) for name in sorted(copied))
+        always = tuple(dict.fromkeys((*self.cursor_names, *self.telling)))
+        # They come first and whole, so a path into or onto one of them would only repeat it.
+        paths = [AttributePath((name,)) for name in always]
+        return (*paths, *(path for path in self.projection if path.attribute not in always))
+
     def conditions(self) -> KeyCondition:
         if self.values is None:
             return KeyCondition(())
         return compile_key(self.key, self.values, self.where, self.schema)
 
-    def binding(self, scope: Scope, condition: KeyCondition) -> bytes:
+
+@dataclass(frozen=True)
+class CompiledSearch:
+    """A search under a scope: the `request` without what changes from page to page, None where a filter can never hold
+    and so nothing is sent."""
+
+    search: Search
+    scope: Scope
+    condition: KeyCondition
+    request: Request | None
+
+    @property
+    def filters(self) -> bool:
+        """Whether DynamoDB evaluates items that it does not return."""
+        return self.request is not None and "FilterExpression" in self.request
+
+    def call(self, start: Item | None, limit: int | None = None, segment: int | None = None) -> Call:
+        """The request for the page after `start`; of one segment, where the search has several."""
+        search = self.search
+        request = dict(self.request or {})
+        if start:
+            request["ExclusiveStartKey"] = start
+        if limit is not None:
+            request["Limit"] = limit
+        if segment is not None:
+            request["Segment"], request["TotalSegments"] = segment, search.segments
+        partition = search.values.get(search.key.partition[0].fields[0]) if search.values else None
+        target = Target(request["TableName"], search.index.name if search.index else None, partition)
+        return Call("Scan" if search.values is None else "Query", request, (target,))
+
+    def key_of(self, item: Item) -> Item:
+        """The start key for going on after an item."""
+        return {name: item[name] for name in self.search.cursor_names}
+
+    @cached_property
+    def binding(self) -> bytes:
         """What a cursor of this read is bound to."""
+        search = self.search
         placeholders = Placeholders()
         texts = [
             term.compile(placeholders) if term is not None and not isinstance(term, Constant) else None
-            for term in (*condition.terms, condition.residue, self.filter)
+            for term in (*self.condition.terms, self.condition.residue, search.filter)
         ]
         request: Request = {}
         placeholders.write_into(request)
-        return fingerprint(
-            self.schema.model,
-            scope.prefix + self.schema.table,
-            self.verb,
-            self.descending,
-            self.segment,
-            texts,
-            request,
-        )
-
-    def first_call(self, scope: Scope) -> Call:
-        call = Reading(self, scope).next_call()
-        if call is None:
-            raise InvalidOperation(
-                "this read sends nothing: it returns no item", model=self.schema.model, operation=self.verb
-            )
-        return call
+        table = self.scope.prefix + search.schema.table
+        return fingerprint(search.schema.model, table, search.verb, search.descending, search.segments, texts, request)
 
 
-@dataclass(frozen=True, slots=True)
-class RawPage:
-    """One answer: its items in DynamoDB's form, and the key after which to go on (None: that was all)."""
-
-    items: tuple[Item, ...] = ()
-    last: Item | None = None
-    count: int = 0
-    scanned: int = 0
-    consumed: float = 0.0
-
-
-class Reading:
-    """One run of a search, from its cursor to its end, its limit, or `max_requests`."""
-
-    __slots__ = ("_binding", "_condition", "_next", "_remaining", "_request", "_scope", "_search", "_sent", "_start")
-
-    def __init__(self, search: Search, scope: Scope) -> None:
-        self._search = search
-        self._scope = scope
-        self._sent = 0
-        self._remaining = search.limit
-        self._binding: bytes | None = None
-        try:
-            self._condition = search.conditions()
-            self._request = _base_request(search, scope, self._condition)
-            self._start = self._start_key()
-        except DynamormError as error:
-            raise error.about(search.schema.model, search.verb) from error.__cause__
-        self._next = self._request is not None and self._remaining != 0
-
-    @property
-    def done(self) -> bool:
-        """Whether nothing more is to be sent."""
-        return not self._next
-
-    @property
-    def exhausted(self) -> bool:
-        """Whether `max_requests` ended the read although there may be more."""
-        maximum = self._search.max_requests
-        return self._next and maximum is not None and self._sent >= maximum
-
-    def next_call(self) -> Call | None:
-        if self.done or self.exhausted or self._request is None:
-            return None
-        search = self._search
-        request = dict(self._request)
-        if self._start is not None:
-            request["ExclusiveStartKey"] = self._start
-        size = self._page_limit()
-        if size is not None:
-            request["Limit"] = size
-        self._sent += 1
-        operation = "Scan" if search.values is None else "Query"
-        partition = search.values.get(search.key.partition[0].fields[0]) if search.values else None
-        target = Target(request["TableName"], search.index.name if search.index else None, partition)
-        return Call(operation, request, (target,))
-
-    def receive(self, response: Response) -> RawPage:
-        search = self._search
-        last = response.get("LastEvaluatedKey")
-        items: Sequence[Item] = response.get("Items") or ()
-        count = response.get("Count", 0)
-        if search.schema.time_to_live and not search.include_expired and not search.counting:
-            now = self._scope.now()
-            items = [item for item in items if not search.schema.has_expired(item, now)]
-            count = len(items)
-        if self._remaining is not None:
-            if count > self._remaining or (count == self._remaining and last is not None):
-                count = self._remaining
-                items = items[:count]
-                # Counting reads no items; it goes on after what DynamoDB evaluated.
-                last = self._key_of(items[-1]) if items else last
-            self._remaining -= count
-        self._start = dict(last) if last else None
-        self._next = self._start is not None and self._remaining != 0
-        capacity = response.get("ConsumedCapacity") or {}
-        return RawPage(
-            tuple(items), self._start, count, response.get("ScannedCount", 0), capacity.get("CapacityUnits", 0.0)
-        )
-
-    def cursor(self, last: Item | None) -> str | None:
-        """The cursor for going on after a page, from its last key; None behind the last page."""
-        return None if last is None else self._cursor(last)
-
-    def cursor_at(self, item: Item) -> str:
-        """The cursor for going on after one item of a page."""
-        return self._cursor(self._key_of(item))
-
-    def _cursor(self, key: Item) -> str:
-        if self._binding is None:
-            self._binding = self._search.binding(self._scope, self._condition)
-        return encode_cursor(key, self._binding, self._scope.cursor_secrets)
-
-    def _key_of(self, item: Item) -> Item:
-        return {name: item[name] for name in self._search.cursor_names}
-
-    def _page_limit(self) -> int | None:
-        search = self._search
-        if self._remaining is None or search.filter is not None or self._condition.residue is not None:
-            return search.page_size
-        return self._remaining if search.page_size is None else min(search.page_size, self._remaining)
-
-    def _start_key(self) -> Item | None:
-        search = self._search
-        if search.after is None or self._request is None:
-            return None
-        self._binding = search.binding(self._scope, self._condition)
-        key = decode_cursor(search.after, self._binding, self._scope.cursor_secrets)
-        expected = dict(_key_types(search))
-        if {name: next(iter(value)) for name, value in key.items()} != expected:
-            raise InvalidCursor("the cursor does not hold this query's key attributes")
-        if search.values is not None and any(
-            key[part.name] != part.value(search.values) for part in search.key.partition
-        ):
-            raise InvalidCursor("the cursor belongs to another partition")
-        return key
-
-
-def _key_types(search: Search) -> list[tuple[str, str]]:
-    return [(part.name, part.type) for part in (*search.key.attributes, *search.schema.key.attributes)]
-
-
-def read_all(search: Search, scope: Scope) -> Conversation[tuple[list[RawPage], Reading]]:
-    """Every page until the end or the limit; raises where `max_requests` comes first."""
-    reading = Reading(search, scope)
-    pages = []
-    while (call := reading.next_call()) is not None:
-        pages.append(reading.receive((yield call)))
-    if reading.exhausted:
-        raise RequestLimitReached(
-            f"max_requests={search.max_requests} ended the read before it was complete: raise it, or read page by page",
-            model=search.schema.model,
-            operation=search.verb,
-        )
-    return pages, reading
-
-
-def read_page(search: Search, scope: Scope) -> Conversation[tuple[RawPage, Reading]]:
-    """One page: one request without a limit; with one, as many as it takes, up to `max_requests`."""
-    reading = Reading(search, scope)
-    pages = []
-    while (call := reading.next_call()) is not None:
-        pages.append(reading.receive((yield call)))
-        if search.limit is None:
-            break
-    return merge(pages), reading
-
-
-def merge(pages: Sequence[RawPage]) -> RawPage:
-    """Several answers as one page that ends where the last one did."""
-    return RawPage(
-        tuple(item for page in pages for item in page.items),
-        pages[-1].last if pages else None,
-        sum(page.count for page in pages),
-        sum(page.scanned for page in pages),
-        sum(page.consumed for page in pages),
-    )
+def compile_search(search: Search, scope: Scope) -> CompiledSearch:
+    """Checks and compiles a search; every error names the model and the verb."""
+    try:
+        condition = search.conditions()
+        return CompiledSearch(search, scope, condition, _base_request(search, scope, condition))
+    except DynamormError as error:
+        raise error.about(search.schema.model, search.verb) from error.__cause__
 
 
 def _base_request(search: Search, scope: Scope, condition: KeyCondition) -> Request | None:
-    """The request without what changes from page to page; None where a filter can never hold."""
-    _check(search)
+    _check(search, condition)
     placeholders = Placeholders()
     request: Request = {"TableName": scope.prefix + search.schema.table, "ReturnConsumedCapacity": "TOTAL"}
     if search.index:
         request["IndexName"] = search.index.name
     if condition.terms:
         request["KeyConditionExpression"] = " AND ".join(term.compile(placeholders) for term in condition.terms)
-    remaining = all_of(condition.residue, search.filter, _unexpired(search, scope))
+    remaining = filter_of(search, scope, condition)
     if isinstance(remaining, Constant):
         if not remaining.holds:
             return None
         remaining = None
     if remaining is not None:
         request["FilterExpression"] = compile_condition(remaining, placeholders)
-    if search.counting:
+    if search.counting and _counts_on_arrival(search):
+        request["ProjectionExpression"] = ", ".join(placeholders.name(name) for name in search.telling)
+    elif search.counting:
         request["Select"] = "COUNT"
     elif search.projection:
-        paths = _with_keys(search.projection, search.cursor_names)
-        request["ProjectionExpression"] = compile_projection(paths, placeholders)
+        request["ProjectionExpression"] = compile_projection(search.read_paths() or (), placeholders)
     if search.descending:
         request["ScanIndexForward"] = False
     if search.consistent:
         request["ConsistentRead"] = True
-    if search.segment:
-        request["Segment"], request["TotalSegments"] = search.segment
     placeholders.write_into(request)
     return request
 
 
-def _with_keys(projection: Sequence[AttributePath], names: Sequence[str]) -> list[AttributePath]:
-    # The keys come first and whole, so a path into or onto one of them would only repeat it.
-    keys = [AttributePath((name,)) for name in names]
-    return keys + [path for path in projection if path.attribute not in names]
+def filter_of(search: Search, scope: Scope, condition: KeyCondition) -> Condition | None:
+    """What DynamoDB leaves out after having read it."""
+    return all_of(condition.residue, search.filter, _own(search), _unexpired(search, scope))
+
+
+def _own(search: Search) -> Condition | None:
+    # Queries meet few items that are not the model's, and leave them out on arrival; a scan meets them all.
+    if search.values is not None and not search.counting:
+        return None
+    conditions: list[Condition] = []
+    if OWNER in search.telling:
+        conditions.append(Function("attribute_not_exists", AttributePath((OWNER,))))
+    if search.schema.entity and search.schema.entity[0] in search.telling:
+        path = AttributePath((search.schema.entity[0],))
+        mine = Comparison(path, "=", Literal({"S": search.schema.entity[1]}))
+        conditions.append(Function("attribute_not_exists", path) | mine)
+    return all_of(*conditions)
 
 
 def _unexpired(search: Search, scope: Scope) -> Condition | None:
     # Only a count needs DynamoDB to leave out what has expired; items are looked at when they arrive.
-    attribute = search.schema.time_to_live
-    if attribute is None or search.include_expired or not search.counting or attribute in search.key.names:
+    if not search.counting or search.include_expired or _counts_on_arrival(search):
         return None
-    path = AttributePath((attribute,))
     now = Literal({"N": str(int(scope.now().timestamp()))})
-    return Function("attribute_not_exists", path) | Comparison(path, ">", now)
+    conditions: list[Condition] = []
+    for schema in (search.schema, *search.schema.members.values()):
+        if schema.time_to_live is None or schema.time_to_live not in search.telling:
+            continue
+        path = AttributePath((schema.time_to_live,))
+        fresh = Function("attribute_not_exists", path) | Comparison(path, ">", now)
+        if schema is not search.schema and schema.entity:
+            entity = AttributePath((schema.entity[0],))
+            fresh = Comparison(entity, "<>", Literal({"S": schema.entity[1]})) | fresh
+        conditions.append(fresh)
+    return all_of(*conditions)
 
 
-def _check(search: Search) -> None:
+def _counts_on_arrival(search: Search) -> bool:
+    # A query takes no filter on its own key: where that is the time to live, it has to be looked at to be counted.
+    if search.values is None or search.include_expired:
+        return False
+    schemas = (search.schema, *search.schema.members.values())
+    return any(schema.time_to_live in search.key.names for schema in schemas)
+
+
+def _check(search: Search, condition: KeyCondition) -> None:
     if search.consistent and search.index is not None and search.index.kind == "global":
         raise InvalidOperation(f"{search.index.name} is a global index, which has no consistent reads")
-    for name, number in (
-        ("limit", search.limit),
-        ("page_size", search.page_size),
-        ("max_requests", search.max_requests),
+    for name, number, least in (
+        ("limit", search.limit, 0),
+        ("page_size", search.page_size, 1),
+        ("max_requests", search.max_requests, 1),
     ):
-        if number is not None and number < (0 if name == "limit" else 1):
-            raise InvalidOperation(f"{name} cannot be {number}")
+        if number is not None and (type(number) is not int or number < least):
+            raise InvalidOperation(f"{name} cannot be {number!r}")
     for given in (search.where, search.filter):
         if given is not None:
             search.schema.check_paths(given.paths())
@@ -342,6 +275,29 @@ def _check(search: Search) -> None:
                 raise InvalidOperation(
                     f"{path} is part of the key of this query, which DynamoDB does not filter on: use where() for it"
                 )
+    _check_copied(search, condition)
+
+
+def _check_copied(search: Search, condition: KeyCondition) -> None:
+    """Refuses what DynamoDB refuses of an index that copies only some attributes: to filter on others, which it has
+    not read, and, of a global index, to return them (for a local one it reads the item itself)."""
+    index, copied = search.index, search.copied
+    if index is None or copied is None:
+        return
+    for path in (*_paths(search.filter), *_paths(condition.residue)):
+        if path.attribute not in copied:
+            how = "<= or between()" if search.filter is None else "another index, or look at the items when they arrive"
+            raise InvalidOperation(f"index {index.name} does not copy {path}, so it cannot filter on it: use {how}")
+    if index.kind == "global":
+        for path in search.projection:
+            if path.attribute not in copied:
+                raise InvalidOperation(
+                    f"index {index.name} does not copy {path}: load() the items, or add it to the index's projection"
+                )
+
+
+def _paths(condition: Condition | None) -> Iterable[AttributePath]:
+    return condition.paths() if condition is not None else ()
 
 
 def compile_key(

@@ -1,36 +1,49 @@
 """From Python values to attribute values and back, one codec for each field.
 
-What a user hands in for a field, an operand, a key, a new value, goes through pydantic's validator and serializer of
+What a user hands in for a field (an operand, a key, a new value) goes through pydantic's serializer and validator of
 that very field, so that converters, `Annotated` validators and decorated serializers apply everywhere alike, and then
 through `core.values`.
+
+A value may come as an instance holds it (`User.payload == user.payload`) or as the constructor takes it
+(`User.day == "2024-05-06"`). The first reading wins where both are possible: it is what the field's type says, and the
+two differ only for types whose stored form is not valid input or means something else as such (`Json`, `Base64Str`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from enum import Enum
-from functools import cache
+from functools import cache, cached_property
 from math import ceil
-from types import UnionType
-from typing import Annotated, Any, Protocol, Union, get_args, get_origin
+from typing import Any, Protocol
 
-from pydantic import BaseModel, TypeAdapter, ValidationError
-from pydantic_core import PydanticSerializationError, SchemaValidator, core_schema, to_jsonable_python
+from pydantic import BaseModel, ValidationError
+from pydantic_core import PydanticSerializationError, to_jsonable_python
 
-from dynamorm_py.core.errors import InvalidOperation, InvalidValue
-from dynamorm_py.core.values import encode
+from dynamorm_py.core.errors import InvalidItem, InvalidOperation, InvalidValue
+from dynamorm_py.core.values import decode, encode, member_name
 from dynamorm_py.core.wire import AttributeValue
+from dynamorm_py.fields.annotations import allows_none, child_of, is_map, is_set, item_of, unwrapped
+from dynamorm_py.fields.parts import FieldPart, Part, TypePart
+
+# What `decode` returns where there is no value: None may be one.
+ABSENT = object()
 
 
 class Codec(Protocol):
-    """Encodes operands for one path. `plain` takes a value as it is: a text's beginning is not a whole text."""
+    """Encodes operands for one path, and decodes what stands there. `plain` takes a value as it is: a text's beginning
+    is not a whole text. `decode` takes None for an absent attribute, and returns `ABSENT` where that has no value."""
 
     def encode(self, value: object) -> AttributeValue: ...
     def compared(self, value: object) -> AttributeValue: ...
     def plain(self, value: object) -> AttributeValue: ...
-    def item(self) -> Codec: ...
+    def decode(self, value: AttributeValue | None) -> object: ...
+    def takes_none(self) -> bool: ...
+    def segment(self, key: object) -> str | int: ...
+    def item(self, index: int | None = None) -> Codec: ...
     def child(self, name: str) -> Codec: ...
 
 
@@ -65,17 +78,29 @@ def _plain(value: object) -> object:
 class PlainCodec:
     """For paths of which no type is known, as `attr("a", "b")` makes them."""
 
-    __slots__ = ("_name",)
+    __slots__ = ("_model", "_name")
 
-    def __init__(self, name: str = "") -> None:
+    def __init__(self, name: str = "", model: str | None = None) -> None:
         self._name = name
+        self._model = model
 
     def encode(self, value: object) -> AttributeValue:
-        return encode(value, self._name, converters())
+        return encoded(value, self._name, self._model)
 
     compared = plain = encode
 
-    def item(self) -> Codec:
+    def decode(self, value: AttributeValue | None) -> object:
+        return None if value is None else decode(value)
+
+    def takes_none(self) -> bool:
+        return True
+
+    def segment(self, key: object) -> str | int:
+        if isinstance(key, str) or (isinstance(key, int) and not isinstance(key, bool)):
+            return key
+        raise InvalidOperation(f"{self._name} is indexed with a name or a number, not with {key!r}", model=self._model)
+
+    def item(self, index: int | None = None) -> Codec:
         return self
 
     def child(self, name: str) -> Codec:
@@ -83,96 +108,192 @@ class PlainCodec:
 
 
 class TypeCodec:
-    """For a value of a known type inside a document: an element of a list, a value of a map, a nested model's field."""
+    """For a value of a known type: an element of a list, a value of a map, an entry of a TypedDict. `name` and `model`
+    say what it is a part of, for messages."""
 
-    __slots__ = ("_annotation", "_name")
-
-    def __init__(self, annotation: Any, name: str) -> None:  # whatever an annotation can be
+    def __init__(self, annotation: Any, name: str, model: str) -> None:  # whatever an annotation can be
         self._annotation = annotation
         self._name = name
+        self._owner = model
+        self._part: Part = TypePart(annotation)
+        self._inner: dict[str | int | None, Codec] = {}
 
     def encode(self, value: object) -> AttributeValue:
-        adapter = _adapter(self._annotation)
+        """The attribute value of a value that the type and its constraints accept. Raises `InvalidValue`."""
         try:
-            dumped = adapter.dump_python(adapter.validate_python(value, strict=False), round_trip=True)
+            plain = self._settled(value)
         except ValidationError as error:
-            raise invalid(self._name, error) from error
-        return encode(dumped, self._name, converters())
+            raise invalid(self._name, error, self._owner) from error
+        return self._checked(value, self._encoded(plain))
 
     def compared(self, value: object) -> AttributeValue:
-        adapter = _adapter(self._annotation)
+        """As `encode`, but a value of the right type that the constraints exclude may be compared with."""
         try:
-            valid = adapter.validate_python(value, strict=False)
+            plain = self._settled(value)
         except ValidationError as error:
-            return _unvalidated(self._name, value, lambda: adapter.dump_python(value, warnings="error"), error)
-        return encode(adapter.dump_python(valid, round_trip=True), self._name, converters())
+            try:
+                plain = self._part.dump(value)
+            except PydanticSerializationError:
+                raise invalid(self._name, error, self._owner) from error
+        return self._checked(value, self._encoded(plain))
 
     def plain(self, value: object) -> AttributeValue:
-        return encode(value, self._name, converters())
+        return encoded(value, self._name, self._owner)
 
-    def item(self) -> Codec:
-        return codec_of_item(self._annotation, self._name)
+    def decode(self, value: AttributeValue | None) -> object:
+        if value is None and not self.takes_none():
+            return self._valid(set()) if is_set(self._annotation) else ABSENT
+        return self._valid(None if value is None else self._decoded(value))
+
+    def takes_none(self) -> bool:
+        return allows_none(self._annotation)
+
+    def segment(self, key: object) -> str | int:
+        """What stands in a document path for a subscript: `scores[7]` is a name if `scores` is a dict."""
+        if is_map(self._annotation):
+            return member_name(key)
+        return PlainCodec(self._name, self._owner).segment(key)
+
+    def item(self, index: int | None = None) -> Codec:
+        """The codec of what a list, set, tuple or map holds."""
+        if index not in self._inner:
+            annotation = item_of(self._annotation, index)
+            self._inner[index] = (
+                PlainCodec(f"{self._name}[]", self._owner)
+                if annotation is None
+                else TypeCodec(annotation, f"{self._name}[]", self._owner)
+            )
+        return self._inner[index]
 
     def child(self, name: str) -> Codec:
-        return codec_of_child(self._annotation, self._name, name)
+        """The codec of a map's entry: a nested model's field, or a dict's value."""
+        if is_map(self._annotation):
+            return self.item()
+        if name not in self._inner:
+            self._inner[name] = self._entry(name)
+        return self._inner[name]
+
+    def _entry(self, name: str) -> Codec:
+        inner = unwrapped(self._annotation)
+        path = f"{self._name}.{name}"
+        if isinstance(inner, type) and issubclass(inner, BaseModel) and name in inner.model_fields:
+            return FieldCodec(inner, name, path=path, owner=self._owner)
+        annotation = child_of(inner, name)
+        return PlainCodec(path, self._owner) if annotation is None else TypeCodec(annotation, path, self._owner)
+
+    def _settled(self, value: object) -> object:
+        """The plain data that is stored for a value, as the type's own validator reads it back."""
+        try:
+            plain = self._part.dump(value)
+            valid = self._validated(plain)
+            return plain if valid is plain else self._part.dump(valid)
+        except (ValidationError, PydanticSerializationError):
+            valid = self._validated(value, by_alias=True)
+        try:
+            return self._part.dump(valid)
+        except PydanticSerializationError as error:
+            raise InvalidValue(f"{self._name}: {serializing(error)}", model=self._owner) from error
+
+    def _validated(self, value: object, *, by_alias: bool = False) -> object:
+        try:
+            return self._part.validate(value, by_alias=by_alias)
+        except KeyError as error:  # `info.data["other"]`
+            raise InvalidValue(
+                f"{self._name}: its validator needs the field {error}, which is not known here: load the item, change "
+                "it and save() it",
+                model=self._owner,
+            ) from error
+
+    def _valid(self, data: object) -> object:
+        try:
+            return self._part.validate(data)
+        except ValidationError as error:
+            raise misfit(self._name, error) from error
+
+    def _encoded(self, plain: object) -> AttributeValue:
+        return encoded(plain, self._name, self._owner)
+
+    def _decoded(self, value: AttributeValue) -> object:
+        return decoded(value, self._annotation)
+
+    def _checked(self, value: object, stored: AttributeValue) -> AttributeValue:
+        """Refuses what pydantic, which takes True for 1, let through."""
+        members = value if isinstance(value, set | frozenset) and "NS" in stored else (value,)
+        if ("N" in stored or "NS" in stored) and any(isinstance(member, bool) for member in members):
+            raise InvalidValue(f"{self._name}: a bool is not a number; use int(value)", model=self._owner)
+        return stored
 
 
-class FieldCodec:
-    """For a field of a model class; `epoch` for a time to live, which is stored as whole seconds."""
+class FieldCodec(TypeCodec):
+    """For a field of a model class; `epoch` for a time to live, which is stored as whole seconds. `path` and `owner`
+    say where a nested model's field stands, for messages."""
 
-    __slots__ = ("_epoch", "_field", "_model", "_validator")
-
-    def __init__(self, model: type[BaseModel], field: str, *, epoch: bool = False) -> None:
+    def __init__(
+        self,
+        model: type[BaseModel],
+        field: str,
+        *,
+        epoch: bool = False,
+        path: str | None = None,
+        owner: str | None = None,
+    ) -> None:
         self._model = model
         self._field = field
         self._epoch = epoch
-        self._validator: SchemaValidator | None = None
+        self._name = path or field
+        self._owner = owner or model.__name__
+        self._inner = {}
 
-    def encode(self, value: object) -> AttributeValue:
-        try:
-            valid = self._validate(value)
-        except ValidationError as error:
-            raise invalid(self._field, error, self._model.__name__) from error
-        return self._encoded(valid)
+    @cached_property
+    def _part(self) -> Part:  # type: ignore[override]  # made when it is first asked for
+        if self._model.model_fields[self._field].exclude:
+            raise InvalidOperation(f"{self._name} is excluded from what is stored", model=self._owner)
+        return FieldPart(self._model, self._field)
 
-    def compared(self, value: object) -> AttributeValue:
-        """As `encode`, but a value of the right type that the field's constraints exclude may be compared with."""
-        try:
-            valid = self._validate(value)
-        except ValidationError as error:
-            return _unvalidated(f"{self._model.__name__}.{self._field}", value, lambda: self._dump(value), error)
-        return self._encoded(valid)
+    @cached_property
+    def _annotation(self) -> Any:  # type: ignore[override]  # likewise: it may be a forward reference until then
+        return self._model.model_fields[self._field].annotation
 
-    def plain(self, value: object) -> AttributeValue:
-        return self._named(value)
+    def decode(self, value: AttributeValue | None) -> object:
+        """The field's value as the model itself would read it, but for defaults other than None and an empty set."""
+        data = None if value is None else self._decoded(value)
+        info = self._model.model_fields[self._field]
+        if data is None and not self.takes_none():
+            if not is_set(info.annotation):
+                return ABSENT
+            data = set()
+        if value is None and not info.is_required() and data is None:
+            return None if info.default_factory is None and info.default is None else ABSENT
+        return self._valid(data)
 
-    def item(self) -> Codec:
-        return codec_of_item(self._model.model_fields[self._field].annotation, self._field)
+    def _encoded(self, plain: object) -> AttributeValue:
+        if self._epoch and isinstance(plain, datetime):
+            return epoch(plain, self._name)
+        return super()._encoded(plain)
 
-    def child(self, name: str) -> Codec:
-        return codec_of_child(self._model.model_fields[self._field].annotation, self._field, name)
+    def _decoded(self, value: AttributeValue) -> object:
+        return from_epoch(value, self._name) if self._is_moment else super()._decoded(value)
 
-    def _encoded(self, valid: object) -> AttributeValue:
-        if self._epoch and isinstance(valid, datetime):
-            return epoch(valid, self._field)
-        return self._named(self._dump(valid))
+    @cached_property
+    def _is_moment(self) -> bool:
+        kind = unwrapped(self._annotation) if self._epoch else None
+        return isinstance(kind, type) and issubclass(kind, datetime)
 
-    def _named(self, value: object) -> AttributeValue:
-        try:
-            return encode(value, self._field, converters())
-        except InvalidOperation as error:
-            raise error.about(self._model.__name__) from error.__cause__
 
-    def _validate(self, value: object) -> Any:
-        if self._validator is None:
-            self._validator = _field_validator(self._model, self._field)
-        return self._validator.validate_python(value, strict=False, by_name=True, by_alias=False)
+def encoded(value: object, name: str, model: str | None = None) -> AttributeValue:
+    """`core.values.encode`, for pydantic's types too, with the model in its errors."""
+    try:
+        return encode(value, name, converters())
+    except InvalidOperation as error:
+        raise error.about(model) from error.__cause__
 
-    def _dump(self, value: object) -> object:
-        # A serializer that decorates a method needs an instance, so the value is dumped as a field of one.
-        probe = self._model.model_construct()
-        vars(probe)[self._field] = value
-        return probe.model_dump(include={self._field}, round_trip=True, by_alias=False, warnings="error")[self._field]
+
+def decoded(value: AttributeValue, annotation: Any) -> object:  # whatever an annotation can be
+    """`core.values.decode`, exact also for a timedelta: pydantic reads a number of seconds as a float."""
+    plain = decode(value)
+    if isinstance(plain, Decimal) and unwrapped(annotation) is timedelta:
+        return timedelta(microseconds=int(plain.scaleb(6)))
+    return plain
 
 
 def epoch(moment: datetime, name: str) -> AttributeValue:
@@ -182,9 +303,14 @@ def epoch(moment: datetime, name: str) -> AttributeValue:
     return {"N": str(ceil(moment.timestamp()))}
 
 
-def from_epoch(value: AttributeValue) -> object:
-    """The datetime that `epoch` stored; anything else is left to pydantic."""
-    return datetime.fromtimestamp(int(value["N"]), UTC) if value.get("N", "").lstrip("-").isdigit() else None
+def from_epoch(value: AttributeValue, name: str) -> object:
+    """The datetime that `epoch` stored; what is no number of seconds is left to pydantic. Raises `InvalidItem`."""
+    if not value.get("N", "").lstrip("-").isdigit():
+        return decode(value)
+    try:
+        return datetime.fromtimestamp(int(value["N"]), UTC)
+    except (ValueError, OverflowError, OSError) as error:
+        raise InvalidItem(f"{name}: a time to live is in seconds since 1970, and {value['N']} is out of range") from error
 
 
 def invalid(name: str, error: ValidationError, model: str | None = None) -> InvalidValue:
@@ -196,75 +322,12 @@ def invalid(name: str, error: ValidationError, model: str | None = None) -> Inva
     return InvalidValue(problems, model=model)
 
 
-def codec_of_item(annotation: Any, name: str) -> Codec:  # whatever an annotation can be
-    """The codec of what a list, set, tuple or map holds."""
-    inner = unwrapped(annotation)
-    arguments = get_args(inner)
-    origin = get_origin(inner)
-    if origin in (list, set, frozenset) and arguments:
-        return TypeCodec(arguments[0], f"{name}[]")
-    if origin is tuple and len(arguments) == 2 and arguments[1] is Ellipsis:
-        return TypeCodec(arguments[0], f"{name}[]")
-    if origin is dict and len(arguments) == 2:
-        return TypeCodec(arguments[1], f"{name}[]")
-    return PlainCodec(name)
+def serializing(error: PydanticSerializationError) -> str:
+    """What a serializer complained of, without the value, which pydantic's warnings quote."""
+    text = str(error)
+    return "the value is of another type than its annotation's" if "input_value=" in text else text
 
 
-def codec_of_child(annotation: Any, name: str, child: str) -> Codec:  # whatever an annotation can be
-    """The codec of a map's entry: a nested model's field, or a dict's value."""
-    inner = unwrapped(annotation)
-    if isinstance(inner, type) and issubclass(inner, BaseModel) and child in inner.model_fields:
-        return FieldCodec(inner, child)
-    if get_origin(inner) is dict:
-        return codec_of_item(inner, name)
-    return PlainCodec(f"{name}.{child}")
-
-
-def unwrapped(annotation: Any) -> Any:  # whatever an annotation can be
-    """The annotation without `Annotated` and without None; a union of several types stays one."""
-    while True:
-        if get_origin(annotation) is Annotated:
-            annotation = get_args(annotation)[0]
-            continue
-        arguments = get_args(annotation)
-        if type(None) in arguments and _is_union(annotation):
-            rest = tuple(argument for argument in arguments if argument is not type(None))
-            annotation = Union[rest]  # noqa: UP007  # the members are known at run time only
-            continue
-        return annotation
-
-
-def _is_union(annotation: Any) -> bool:
-    return get_origin(annotation) in (Union, UnionType)
-
-
-@cache
-def _adapter(annotation: Any) -> TypeAdapter[Any]:
-    return TypeAdapter(annotation)
-
-
-def _unvalidated(name: str, value: object, dump: Any, error: ValidationError) -> AttributeValue:
-    try:
-        dumped = dump()
-    except PydanticSerializationError:
-        raise invalid(name, error) from error
-    return encode(dumped, name, converters())
-
-
-def _field_validator(model: type[BaseModel], field: str) -> SchemaValidator:
-    """A validator of one field, decorated validators included: the part of the model's schema that is about it."""
-    model.model_rebuild()
-    root: Any = model.__pydantic_core_schema__
-    definitions = {entry["ref"]: entry for entry in root.get("definitions", ())}
-    schema = root
-    config = None
-    while schema["type"] != "model-fields":
-        if schema["type"] == "definition-ref":
-            schema = definitions[schema["schema_ref"]]
-        else:
-            config = schema.get("config", config)
-            schema = schema["schema"]
-    part = schema["fields"][field]["schema"]
-    if definitions:
-        part = core_schema.definitions_schema(part, list(definitions.values()))
-    return SchemaValidator(part, config)
+def misfit(name: str, error: ValidationError) -> InvalidItem:
+    """pydantic's error about a stored value as ours, likewise."""
+    return InvalidItem(f"a stored item does not fit the model: {invalid(name, error).message}")

@@ -16,7 +16,6 @@ from dynamorm_py.core.errors import InvalidModel
 from dynamorm_py.core.expressions import Condition
 from dynamorm_py.core.operations import GetItem, not_found
 from dynamorm_py.core.schema import Schema
-from dynamorm_py.core.search import Search
 from dynamorm_py.core.wire import Item
 from dynamorm_py.core.writes import CheckItem
 from dynamorm_py.fields.declaration import (
@@ -28,7 +27,7 @@ from dynamorm_py.fields.declaration import (
     updated_timestamp,
     version_number,
 )
-from dynamorm_py.model.indexes import BoundIndex, GlobalIndex, LocalIndex, PrimaryKey, UniqueConstraint
+from dynamorm_py.model.indexes import BoundIndex, GlobalIndex, LocalIndex, PrimaryKey, UniqueConstraint, reading
 from dynamorm_py.model.keys import KeyArgument, KeyValue, key_values
 from dynamorm_py.model.mapping import Declarations, ModelMapping
 from dynamorm_py.model.writes import Delete, Update, create, put, save
@@ -160,9 +159,11 @@ class ModelMeta(PydanticMeta):
             )
         return cell.mapping
 
-    @property
-    def __dynamorm_schema__(cls) -> Schema:
-        return cls.__dynamorm_mapping__.schema
+    if not TYPE_CHECKING:
+        # `Model` tells type checkers: they do not look behind a metaclass's property when they compare with a protocol.
+        @property
+        def __dynamorm_schema__(cls) -> Schema:
+            return cls.__dynamorm_mapping__.schema
 
 
 _DECLARATIONS = (PrimaryKey, GlobalIndex, LocalIndex, UniqueConstraint)
@@ -239,7 +240,24 @@ class Model(BaseModel, metaclass=ModelMeta):
         """
         mapping = cls.__dynamorm_mapping__
         values = key_values(mapping, mapping.schema.key.partition_fields, key, fields, "query")
-        return Query(Search(mapping.schema, None, values), mapping.decode)
+        found: Query[Self] = reading(mapping, None, values)
+        return found
+
+    @classmethod
+    def scan(cls, *, segments: int = 1) -> Query[Self]:
+        """Every item of the table, in no order. It reads, and bills, all of it, whatever is filtered.
+
+        async for user in User.scan().filter(User.visits > 10): ...
+        everybody = await User.scan(segments=8).all()
+
+        With several segments (1 to 1,000,000), that many parts of the table are read side by side, at most 16 requests
+        at a time. Iteration then takes one page of each part at a step, so nothing is read ahead and the memory it
+        needs is that of those pages; a page's cursor goes on in all parts. `limit()`, `first()`, `one()` and `exists()`
+        are for one segment.
+        https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Scan.html#Scan.ParallelScan
+        """
+        found: Query[Self] = reading(cls.__dynamorm_mapping__, None, segments=segments)
+        return found
 
     @classmethod
     def batch_get(

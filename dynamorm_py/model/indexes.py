@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Generic, Literal, NoReturn, TypeVar, overload
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, NoReturn, TypeAlias, TypeVar, cast, overload
 
-from dynamorm_py.core.errors import InvalidModel
+from typing_extensions import TypeVar as DefaultedTypeVar
+
+from dynamorm_py.core.errors import InvalidModel, InvalidOperation
 from dynamorm_py.core.schema import Index
-from dynamorm_py.core.search import Search
+from dynamorm_py.core.search import MAX_SEGMENTS, Search
+from dynamorm_py.core.wire import AttributeValue
 from dynamorm_py.model.keys import KeyArgument, KeyValue, key_values
+from dynamorm_py.model.mapping import ModelMapping
 from dynamorm_py.query import Query
+from dynamorm_py.views import Partial, ReadModel, Shape
 
 if TYPE_CHECKING:
     from dynamorm_py.model.base import Model
 
 M = TypeVar("M", bound="Model")
+R = TypeVar("R")
+
+# What an index copies of an item, as type checkers tell indexes apart: all of it, or parts.
+Copied: TypeAlias = Literal["ALL", "PARTS"]
+C = DefaultedTypeVar("C", bound=Copied, default=Literal["ALL"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +44,7 @@ class PrimaryKey:
 
 
 @dataclass(frozen=True, slots=True)
-class GlobalIndex:
+class GlobalIndex(Generic[C]):
     """A global secondary index: `by_email = GlobalIndex(partition_key="email")`.
 
     `name` is the index's name in the table, by default that of the class attribute. Keys are field names, templates, or
@@ -54,16 +64,46 @@ class GlobalIndex:
     kind: ClassVar[Literal["global"]] = "global"
 
     if TYPE_CHECKING:
+        # `projection=` decides what reads return: whole instances, or views.
+        @overload
+        def __init__(
+            self: GlobalIndex[Literal["ALL"]],
+            name: str | None = ...,
+            partition_key: str | tuple[str, ...] = ...,
+            sort_key: str | tuple[str, ...] = ...,
+            projection: Literal["ALL"] = ...,
+            partition_attribute: str | None = ...,
+            sort_attribute: str | None = ...,
+            raw: bool = ...,
+        ) -> None: ...
+        @overload
+        def __init__(
+            self: GlobalIndex[Literal["PARTS"]],
+            name: str | None = ...,
+            partition_key: str | tuple[str, ...] = ...,
+            sort_key: str | tuple[str, ...] = ...,
+            *,
+            projection: Literal["KEYS_ONLY"] | tuple[str, ...],
+            partition_attribute: str | None = ...,
+            sort_attribute: str | None = ...,
+            raw: bool = ...,
+        ) -> None: ...
+        def __init__(self, *arguments: Any, **options: Any) -> None: ...  # the overloads say which
+
         # The metaclass answers `User.by_email`; this is how type checkers learn what it answers.
         @overload
-        def __get__(self, instance: None, owner: type[M]) -> BoundIndex[M]: ...
+        def __get__(self: GlobalIndex[Literal["ALL"]], instance: None, owner: type[M]) -> BoundIndex[M, M]: ...
+        @overload
+        def __get__(
+            self: GlobalIndex[Literal["PARTS"]], instance: None, owner: type[M]
+        ) -> BoundIndex[M, Partial[M]]: ...
         @overload
         def __get__(self, instance: object, owner: type) -> NoReturn: ...
         def __get__(self, instance: object, owner: type) -> object: ...
 
 
 @dataclass(frozen=True, slots=True)
-class LocalIndex:
+class LocalIndex(Generic[C]):
     """A local secondary index: the table's partition key with another sort key, `LocalIndex(sort_key="placed_at")`.
 
     It can only be created together with its table, and reads from it can be consistent.
@@ -79,9 +119,35 @@ class LocalIndex:
     kind: ClassVar[Literal["local"]] = "local"
 
     if TYPE_CHECKING:
+        # `projection=` decides what reads return: whole instances, or views.
+        @overload
+        def __init__(
+            self: LocalIndex[Literal["ALL"]],
+            name: str | None = ...,
+            sort_key: str = ...,
+            projection: Literal["ALL"] = ...,
+            sort_attribute: str | None = ...,
+            raw: bool = ...,
+        ) -> None: ...
+        @overload
+        def __init__(
+            self: LocalIndex[Literal["PARTS"]],
+            name: str | None = ...,
+            sort_key: str = ...,
+            *,
+            projection: Literal["KEYS_ONLY"] | tuple[str, ...],
+            sort_attribute: str | None = ...,
+            raw: bool = ...,
+        ) -> None: ...
+        def __init__(self, *arguments: Any, **options: Any) -> None: ...  # the overloads say which
+
         # The metaclass answers `User.by_email`; this is how type checkers learn what it answers.
         @overload
-        def __get__(self, instance: None, owner: type[M]) -> BoundIndex[M]: ...
+        def __get__(self: LocalIndex[Literal["ALL"]], instance: None, owner: type[M]) -> BoundIndex[M, M]: ...
+        @overload
+        def __get__(
+            self: LocalIndex[Literal["PARTS"]], instance: None, owner: type[M]
+        ) -> BoundIndex[M, Partial[M]]: ...
         @overload
         def __get__(self, instance: object, owner: type) -> NoReturn: ...
         def __get__(self, instance: object, owner: type) -> object: ...
@@ -106,8 +172,8 @@ def unique(*fields: str) -> UniqueConstraint:
     return UniqueConstraint(fields)
 
 
-class BoundIndex(Generic[M]):
-    """An index of a model: `User.by_email`."""
+class BoundIndex(Generic[M, R]):
+    """An index of the model `M`, which returns `R`: `User.by_email`."""
 
     __slots__ = ("_index", "_model")
 
@@ -120,14 +186,43 @@ class BoundIndex(Generic[M]):
         """The index's name in the table."""
         return self._index.name
 
-    def query(self, *key: KeyArgument, **fields: KeyValue) -> Query[M]:
+    def query(self, *key: KeyArgument, **fields: KeyValue) -> Query[R]:
         """The items with this partition key of the index, in the order of its sort key.
 
         User.by_email.query("b@x.org").limit(20)
         """
         mapping = self._model.__dynamorm_mapping__
         values = key_values(mapping, self._index.key.partition_fields, key, fields, f"{self._index.name}.query")
-        return Query(Search(mapping.schema, self._index, values), mapping.decode)
+        return reading(mapping, self._index, values)
+
+    def scan(self, *, segments: int = 1) -> Query[R]:
+        """Every item of the index; see `Model.scan`. Items without its key are not in an index, so this is how to read
+        just those that have it."""
+        return reading(self._model.__dynamorm_mapping__, self._index, segments=segments)
 
     def __repr__(self) -> str:
         return f"<index {self._model.__name__}.{self._index.name}>"
+
+
+def reading(
+    mapping: ModelMapping,
+    index: Index | None,
+    values: dict[str, AttributeValue] | None = None,
+    *,
+    segments: int = 1,
+) -> Query[Any]:  # of instances or views, as the index's declaration says
+    """The query, or without `values` the scan, of a model's table or index."""
+    search = Search(mapping.schema, index, values, segments=segments)
+    if type(segments) is not int or not 1 <= segments <= MAX_SEGMENTS:
+        raise InvalidOperation(
+            f"a scan takes 1 to {MAX_SEGMENTS:,} segments, not {segments!r}",
+            model=mapping.schema.model,
+            operation=search.verb,
+        )
+
+    model: ReadModel = cast(Any, mapping)  # pyright does not take a cached property for a property
+
+    def view(search: Search) -> Any:  # of the model's type, which only the declaration knows
+        return Shape(model, search.read_paths() or ()).decode
+
+    return Query(search, mapping.decode if search.copied is None else view(search), view=view)

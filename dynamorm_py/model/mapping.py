@@ -11,7 +11,7 @@ from enum import Enum
 from functools import cached_property
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network, IPv6Address, IPv6Interface, IPv6Network
 from pathlib import PurePath
-from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias, TypeVar, cast, get_args, get_origin
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar, cast, get_args, get_origin
 from uuid import UUID
 
 from pydantic import ValidationError
@@ -217,7 +217,7 @@ class ModelMapping:
             text = item.get(part.name, {}).get("S")
             if part.template is None or text is None:
                 continue
-            types = {name: key_type(self.fields[name]) or "S" for name in part.fields}
+            types = {name: self._key_type(name, in_template=True) for name in part.fields}
             try:
                 values = part.template.parse_key(text, types)
             except InvalidKey:
