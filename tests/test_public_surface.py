@@ -13,10 +13,11 @@ from dynamorm_py.core import errors
 
 # fmt: off
 NAMES = {
-    "Action", "Attr", "CallRecord", "CancellationReason", "Client", "Condition", "Credentials", "Explanation", "GlobalIndex",
-    "LocalIndex", "Model", "Operation", "Page", "Partial", "Path", "PrimaryKey", "Query", "Retry", "Timeouts", "__version__",
-    "attr", "batch_write", "created_timestamp", "field", "partition_key", "sort_key", "time_to_live",
-    "transact_get", "transact_write", "unique", "updated_timestamp", "use", "version_number",
+    "Action", "Attr", "CallRecord", "CancellationReason", "Client", "Condition", "Credentials", "Explanation",
+    "GlobalIndex", "LocalIndex", "Model", "Operation", "Page", "Partial", "Path", "PrimaryKey", "Query",
+    "Retry", "Timeouts", "__version__", "attr", "batch_write", "created_timestamp", "field", "partition_key",
+    "sort_key", "time_to_live", "transact_get", "transact_write", "unique", "updated_timestamp", "use",
+    "version_number",
 }
 # fmt: on
 
