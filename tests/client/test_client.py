@@ -92,6 +92,7 @@ async def test_an_operation_runs_under_the_clients_scope() -> None:
         assert server.received[0].body["TableName"] == "prod-users"
 
 
+@pytest.mark.behaviour("2.27")
 def test_the_scope_holds_prefix_clock_and_secrets() -> None:
     moment = datetime(2024, 5, 1, tzinfo=UTC)
     db = Client(table_prefix="prod-", clock=lambda: moment, cursor_secret=["new", b"old"])
@@ -119,6 +120,7 @@ def test_an_unknown_transport_is_refused() -> None:
 
 
 @pytest.mark.parametrize("transport", ["auto", "aiobotocore"])
+@pytest.mark.behaviour("2.27")
 async def test_region_endpoint_credentials_and_transport_are_used(transport: str) -> None:
     async with FaultServer(FOUND) as server:
         async with client_of(server, credentials=Credentials("AKID", "s", "token"), transport=transport) as db:
@@ -128,6 +130,7 @@ async def test_region_endpoint_credentials_and_transport_are_used(transport: str
         assert server.received[0].headers["x-amz-security-token"] == "token"
 
 
+@pytest.mark.behaviour("2.27")
 async def test_a_given_session_is_used() -> None:
     session = get_session()
     session.set_credentials("FROMSESSION", "secret")
@@ -137,6 +140,7 @@ async def test_a_given_session_is_used() -> None:
         assert "FROMSESSION/" in server.received[0].headers["authorization"]
 
 
+@pytest.mark.behaviour("2.27")
 async def test_a_given_config_is_used() -> None:
     async with FaultServer(FOUND) as server:
         async with client_of(server, config=AioConfig(user_agent_extra="shop/7")) as db:
@@ -144,12 +148,14 @@ async def test_a_given_config_is_used() -> None:
         assert "shop/7" in server.received[0].headers["user-agent"]
 
 
+@pytest.mark.behaviour("2.27")
 async def test_timeouts_are_used() -> None:
     async with FaultServer(Hang()) as server, client_of(server, timeouts=Timeouts(read=0.05)) as db:
         with pytest.raises(RequestTimeout):
             await db.send(GET)
 
 
+@pytest.mark.behaviour("2.27")
 async def test_the_retry_policy_is_used() -> None:
     async with FaultServer(LoseTheAnswer()) as server, client_of(server, retry=Retry(attempts=2, base=0)) as db:
         with pytest.raises(TransportError):
@@ -157,6 +163,7 @@ async def test_the_retry_policy_is_used() -> None:
         assert len(server.received) == 2
 
 
+@pytest.mark.behaviour("2.27")
 async def test_on_call_is_told() -> None:
     records: list[CallRecord] = []
     async with FaultServer(FOUND) as server, client_of(server, on_call=records.append) as db:
@@ -235,6 +242,7 @@ def open_files() -> set[str]:
 
 
 @pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="what is open cannot be listed here")
+@pytest.mark.behaviour("2.28")
 def test_nothing_is_left() -> None:
     async def work() -> None:
         async with FaultServer(FOUND) as server:

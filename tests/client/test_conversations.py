@@ -89,6 +89,7 @@ async def test_an_error_can_be_translated() -> None:
         await World(Fails=fail).driver.run(conversation())
 
 
+@pytest.mark.behaviour("2.28")
 async def test_cancellation_closes_the_conversation() -> None:
     closed: list[str] = []
 
@@ -146,6 +147,7 @@ async def test_nothing_together_is_an_empty_list() -> None:
     assert await World().driver.run(conversation()) == []
 
 
+@pytest.mark.behaviour("2.20", "2.28")
 async def test_the_first_error_cancels_the_others_and_is_raised_itself() -> None:
     cause = OSError("below")
     closed: list[str] = []
@@ -185,6 +187,7 @@ async def test_an_error_of_concurrent_conversations_reaches_the_one_that_started
     assert await World(Fails=fail).driver.run(conversation()) == "met"
 
 
+@pytest.mark.behaviour("2.28")
 async def test_cancellation_reaches_concurrent_conversations() -> None:
     started = asyncio.Event()
     closed: list[int] = []

@@ -78,6 +78,7 @@ class TestCheckKeyValue:
             ({"N": "1" + "0" * 100}, "N", 1),
         ],
     )
+    @pytest.mark.behaviour("1.19")
     def test_what_dynamodb_local_took_passes(self, av: AttributeValue, tag: str, limit: int) -> None:
         check_key_value(av, "pk", tag, limit)
 
@@ -92,6 +93,7 @@ class TestCheckKeyValue:
             ({"NULL": True}, "S", MAX_SORT_KEY, "pk: .*NULL"),
         ],
     )
+    @pytest.mark.behaviour("1.9", "1.19")
     def test_what_dynamodb_local_refused_is_refused(self, av: AttributeValue, tag: str, limit: int, rule: str) -> None:
         with pytest.raises(InvalidKey, match=rule):
             check_key_value(av, "pk", tag, limit)
@@ -124,6 +126,7 @@ class TestParts:
         assert encode_part(av) == text
         assert decode_part(text, next(iter(av))) == av
 
+    @pytest.mark.behaviour("1.4")
     def test_numbers_of_one_value_have_one_text(self) -> None:
         assert encode_part({"N": "1.50"}) == encode_part({"N": "15E-1"}) == encode_part({"N": "1.5"})
 
@@ -133,6 +136,7 @@ class TestParts:
         assert decode_part(encode_part(av), next(iter(av))) == av
 
     @given(st.one_of(*map(pairs, VALUES)))
+    @pytest.mark.behaviour("1.13", "1.16")
     def test_the_order_of_the_texts_is_the_order_of_the_values(self, pair: tuple[Any, Any]) -> None:
         a, b = pair
         left, right = encode_part(encode(a)).encode(), encode_part(encode(b)).encode()
@@ -274,6 +278,7 @@ class TestBuild:
             self.ORDER.build({"a": {"S": "x"}, "b": {"S": ""}})
 
     @given(two_tuples(), st.sampled_from(["", "#", "#END"]))
+    @pytest.mark.behaviour("1.16")
     def test_keys_sort_as_their_tuples_and_never_meet(
         self, drawn: tuple[list[str], list[Any], list[Any]], ending: str
     ) -> None:

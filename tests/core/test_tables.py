@@ -201,6 +201,7 @@ def test_creating_waits_for_the_table_and_its_indexes() -> None:
     assert [step.seconds for step in steps if isinstance(step, Pause)] == [tables.POLL_SECONDS] * 3
 
 
+@pytest.mark.behaviour("2.9")
 def test_creating_turns_the_time_to_live_on() -> None:
     steps = play(CreateTables((schema(time_to_live="expires"),)).converse(SCOPE), [{}, described(), {}])
     assert names(steps) == ["CreateTable", "DescribeTable", "UpdateTimeToLive"]

@@ -44,6 +44,7 @@ def module(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> M
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.behaviour("2.27")
 async def test_every_block_runs(page: Path, module: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
     with EmbeddedDynamoDB() as dynamodb:
         for name, value in dynamodb.environment.items():

@@ -81,6 +81,7 @@ def client_of(server: FaultServer, **options: Any) -> Client:
 
 
 @ambiguous
+@pytest.mark.behaviour("1.36", "1.66", "1.67", "2.26")
 async def test_an_add_whose_answer_is_lost_arrives_once_and_its_outcome_is_unknown(behaviour: Any) -> None:
     async with FaultServer(behaviour) as server, client_of(server) as db:
         with pytest.raises(WriteOutcomeUnknown) as caught:
@@ -101,6 +102,7 @@ async def test_a_read_is_sent_again(behaviour: Any) -> None:
 
 
 @ambiguous
+@pytest.mark.behaviour("1.66", "1.67")
 async def test_a_write_that_may_be_repeated_is_sent_again(behaviour: Any) -> None:
     async with FaultServer(behaviour, DONE) as server, client_of(server) as db:
         await db.send(PUT)
@@ -186,6 +188,7 @@ async def test_throttling_is_waited_out_as_the_policy_says() -> None:
         ("ThrottlingException", "throttlingReasons"),
     ],
 )
+@pytest.mark.behaviour("1.65")
 async def test_throttling_to_the_end_says_why(code: str, member: str) -> None:
     reason = {"reason": "TableReadProvisionedThroughputExceeded", "resource": "arn:aws:dynamodb:table/users"}
     throttled = fault(code, "slow down", 400, **{member: [reason]})
@@ -242,6 +245,7 @@ async def test_a_record_counts_every_attempt() -> None:
     assert records[1].error is caught.value
 
 
+@pytest.mark.behaviour("1.67")
 async def test_botocores_own_retries_stay_off_whatever_the_config_says() -> None:
     from aiobotocore.config import AioConfig
 
@@ -252,6 +256,7 @@ async def test_botocores_own_retries_stay_off_whatever_the_config_says() -> None
         assert len(server.received) == 1
 
 
+@pytest.mark.behaviour("2.28")
 async def test_one_connection_carries_many_requests_and_ends_with_the_client() -> None:
     async with FaultServer(FOUND) as server:
         async with client_of(server) as db:

@@ -81,6 +81,7 @@ async def play(call: Call, *errors: BaseException, attempts: int = 3) -> tuple[S
     ],
     ids=lambda value: getattr(value, "message", None),
 )
+@pytest.mark.behaviour("1.50", "1.53", "2.25")
 async def test_what_was_surely_not_applied_is_sent_again(call: Call, error: DynamormError) -> None:
     script, _ = await play(call, error, error)
     assert script.sent == 3
@@ -101,6 +102,7 @@ async def test_what_was_surely_not_applied_is_sent_again(call: Call, error: Dyna
     ],
     ids=lambda value: type(value).__name__,
 )
+@pytest.mark.behaviour("1.50", "2.25")
 async def test_what_another_attempt_cannot_help_is_raised_at_once(call: Call, error: DynamormError) -> None:
     with pytest.raises(type(error)) as caught:
         await play(call, error)
@@ -122,6 +124,7 @@ async def test_after_a_lost_answer_what_may_be_repeated_is(call: Call) -> None:
     assert script.sent == 2
 
 
+@pytest.mark.behaviour("1.36", "2.26")
 async def test_a_harmful_repetition_is_never_made() -> None:
     lost = in_doubt(RequestTimeout("lost"))
     with pytest.raises(WriteOutcomeUnknown) as caught:
@@ -132,6 +135,7 @@ async def test_a_harmful_repetition_is_never_made() -> None:
 
 @pytest.mark.parametrize("call", [HARMLESS, SETTLED])
 @pytest.mark.parametrize("last", [Throttled("slow"), TransportError("refused"), AccessDenied("no"), ClientClosed("no")])
+@pytest.mark.behaviour("1.66")
 async def test_a_write_in_doubt_is_never_reported_as_failed(call: Call, last: DynamormError) -> None:
     with pytest.raises(WriteOutcomeUnknown) as caught:
         await play(call, in_doubt(TransportError("lost")), last, attempts=2)
@@ -168,6 +172,7 @@ async def test_the_response_says_how_often_it_was_repeated() -> None:
     assert twice["Item"] == {}
 
 
+@pytest.mark.behaviour("1.46", "2.23")
 async def test_waits_are_drawn_below_a_doubling_capped_bound() -> None:
     draws = iter([1.0, 0.5, 0.0, 1.0, 1.0])
     waits = Waits()
@@ -180,6 +185,7 @@ def test_no_number_of_attempts_overflows() -> None:
     assert Retry(attempts=10_000).wait(9_999, 1.0) == Retry().cap
 
 
+@pytest.mark.behaviour("2.28")
 async def test_cancellation_passes_through() -> None:
     script = Script(asyncio.CancelledError())
     with pytest.raises(asyncio.CancelledError):

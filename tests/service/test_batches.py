@@ -9,6 +9,7 @@ from dynamorm_py.batch import batch_write, batch_writer
 from tests.service.shop import Account, Doc, User
 
 
+@pytest.mark.behaviour("1.47", "2.23")
 async def test_writes_of_more_than_one_request(db: Client) -> None:
     await db.create_tables(User, Doc)
     progress: list[tuple[int, int]] = []
@@ -27,6 +28,7 @@ async def test_writes_of_more_than_one_request(db: Client) -> None:
     assert [user.user_id for user in await User.by_email.query("a").all()] == ["u25"]
 
 
+@pytest.mark.behaviour("1.47", "2.23")
 async def test_what_a_batch_cannot_carry_is_refused(db: Client) -> None:
     await db.create_tables(User, Account)
     user = User(user_id="u1", email="a")
@@ -44,6 +46,7 @@ async def test_what_a_batch_cannot_carry_is_refused(db: Client) -> None:
     assert await User.get("u1") is None
 
 
+@pytest.mark.behaviour("1.45", "2.21")
 async def test_reads_in_order_with_missing_and_repeated_keys(db: Client) -> None:
     await db.create_tables(Doc)
     await batch_write(*(Doc(owner="o", doc_id=number, title=str(number)).put() for number in range(0)))
@@ -54,6 +57,7 @@ async def test_reads_in_order_with_missing_and_repeated_keys(db: Client) -> None
     assert await Doc.batch_get([]) == []
 
 
+@pytest.mark.behaviour("1.45", "2.21")
 async def test_a_hundred_and_one_keys_are_two_requests(db: Client, open_client: object) -> None:
     await db.create_tables(User)
     await batch_write(*(User(user_id=f"u{number}", email="a").put() for number in range(101)))

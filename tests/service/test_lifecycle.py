@@ -45,6 +45,7 @@ async def stored(db: Client, table: str, **key: Any) -> dict[str, Any]:
     return dict(response.get("Item") or {})
 
 
+@pytest.mark.behaviour("1.39", "1.41")
 async def test_create_stores_and_never_overwrites(db: Client) -> None:
     await db.create_tables(User)
     user = User(user_id="u1", email="a@x.org", tags={"x", "y"})
@@ -57,6 +58,7 @@ async def test_create_stores_and_never_overwrites(db: Client) -> None:
     assert (await User.get_or_raise("u1")).email == "a@x.org"
 
 
+@pytest.mark.behaviour("2.11")
 async def test_a_missing_item_is_none_or_an_error(db: Client) -> None:
     await db.create_tables(User)
     assert await User.get("nobody") is None
@@ -70,6 +72,7 @@ async def test_keys_are_given_in_three_ways(db: Client) -> None:
     assert await Doc.get("o", 7) == await Doc.get(owner="o", doc_id=7) == await Doc.get({"owner": "o", "doc_id": 7})
 
 
+@pytest.mark.behaviour("1.7", "1.10", "1.39")
 async def test_put_replaces(db: Client) -> None:
     await db.create_tables(User)
     await User(user_id="u1", email="a", nick="n").create()
@@ -82,6 +85,7 @@ async def test_put_replaces(db: Client) -> None:
     }
 
 
+@pytest.mark.behaviour("1.7", "1.35", "1.37", "1.40")
 async def test_update_is_atomic_and_returns_the_new_item(db: Client) -> None:
     await db.create_tables(User)
     await User(user_id="u1", email="a", tags={"x"}).create()
@@ -105,6 +109,7 @@ async def test_update_is_atomic_and_returns_the_new_item(db: Client) -> None:
     assert "nick" not in await stored(db, "users", user_id={"S": "u1"})
 
 
+@pytest.mark.behaviour("1.38")
 async def test_an_update_of_an_absent_item_does_not_create_it(db: Client) -> None:
     await db.create_tables(User)
     with pytest.raises(ItemNotFound, match=r"User\.update\(user_id='u1'\)"):
@@ -112,6 +117,7 @@ async def test_an_update_of_an_absent_item_does_not_create_it(db: Client) -> Non
     assert await User.get("u1") is None
 
 
+@pytest.mark.behaviour("1.38")
 async def test_upsert_creates_and_needs_what_is_required(db: Client) -> None:
     await db.create_tables(User, Doc)
     user = await User.update("u1", User.visits.add(1), User.email.set("a"), upsert=True)
@@ -123,6 +129,7 @@ async def test_upsert_creates_and_needs_what_is_required(db: Client) -> None:
     assert (await Doc.update("o", 1, Doc.title.set("u"), upsert=True)).version == 1
 
 
+@pytest.mark.behaviour("1.41")
 async def test_a_failed_condition_carries_the_item(db: Client) -> None:
     await db.create_tables(User)
     user = await User(user_id="u1", email="a", visits=9).create()
@@ -136,6 +143,7 @@ async def test_a_failed_condition_carries_the_item(db: Client) -> None:
     assert await User.get("u1") == user
 
 
+@pytest.mark.behaviour("1.42")
 async def test_delete_by_key_and_by_instance(db: Client) -> None:
     await db.create_tables(User)
     user = await User(user_id="u1", email="a").create()
@@ -145,6 +153,7 @@ async def test_delete_by_key_and_by_instance(db: Client) -> None:
     assert await User.get("u1") is None
 
 
+@pytest.mark.behaviour("1.40", "1.44")
 async def test_save_writes_only_what_changed(db: Client) -> None:
     await db.create_tables(User)
     await User(user_id="u1", email="a").save()
@@ -160,6 +169,7 @@ async def test_save_writes_only_what_changed(db: Client) -> None:
     assert await User.get_or_raise("u1") == User(user_id="u1", email="mine", nick="theirs", visits=3)
 
 
+@pytest.mark.behaviour("1.44")
 async def test_save_without_a_change_sends_nothing(db: Client, open_client: OpenClient) -> None:
     await db.create_tables(User)
     await User(user_id="u1", email="a").create()
@@ -170,6 +180,7 @@ async def test_save_without_a_change_sends_nothing(db: Client, open_client: Open
     assert calls == ["GetItem"]
 
 
+@pytest.mark.behaviour("2.8")
 async def test_save_of_a_deleted_item(db: Client) -> None:
     await db.create_tables(User, Doc)
     user = await User(user_id="u1", email="a").create()
@@ -184,6 +195,7 @@ async def test_save_of_a_deleted_item(db: Client) -> None:
     assert await User.get("u1") is None
 
 
+@pytest.mark.behaviour("1.73")
 async def test_unknown_attributes_survive(db: Client) -> None:
     await db.create_tables(User)
     await User(user_id="u1", email="a").create()
@@ -199,6 +211,7 @@ async def test_unknown_attributes_survive(db: Client) -> None:
     assert (item["email"], item["visits"]) == ({"S": "b"}, {"N": "4"})
 
 
+@pytest.mark.behaviour("1.74", "2.7")
 async def test_versions_and_timestamps(db: Client, open_client: OpenClient) -> None:
     await db.create_tables(Doc)
     clock = Clock()
@@ -223,6 +236,7 @@ async def test_versions_and_timestamps(db: Client, open_client: OpenClient) -> N
         assert await Doc.get("o", 1) == bare
 
 
+@pytest.mark.behaviour("1.74", "2.8", "2.9")
 async def test_a_stale_version_is_a_conflict(db: Client) -> None:
     await db.create_tables(Doc)
     stale = await Doc(owner="o", doc_id=1, title="t").create()
@@ -272,6 +286,7 @@ async def test_refresh_reads_in_place(db: Client) -> None:
         await doc.refresh()
 
 
+@pytest.mark.behaviour("1.15", "2.9")
 async def test_an_expired_item_reads_as_missing_and_can_be_replaced(db: Client, open_client: OpenClient) -> None:
     await db.create_tables(Doc)
     clock = Clock()
@@ -293,6 +308,7 @@ async def test_an_expired_item_reads_as_missing_and_can_be_replaced(db: Client, 
         assert await Doc.get("o", 1) is not None
 
 
+@pytest.mark.behaviour("1.11")
 async def test_composed_keys_and_their_indexes(db: Client) -> None:
     await db.create_tables(Order)
     noon = datetime(2024, 1, 1, 12, tzinfo=UTC)
@@ -320,6 +336,7 @@ async def test_an_index_key_cannot_go_stale(db: Client) -> None:
     assert [each.order_id for each in await Order.by_customer.query("t1", "d").all()] == ["1"]
 
 
+@pytest.mark.behaviour("2.6")
 async def test_values_are_never_part_of_an_expression(db: Client) -> None:
     await db.create_tables(User)
     for hostile in ("--", "<script>", "'; DROP TABLE users", ":v0", "#n0", "\x00", "𝄞", '"'):

@@ -10,6 +10,7 @@ from dynamorm_py.transaction import transact_get, transact_write
 from tests.service.shop import Account, Doc, Profile, User
 
 
+@pytest.mark.behaviour("1.48", "1.49", "2.24")
 async def test_all_of_it_or_nothing(db: Client) -> None:
     await db.create_tables(User, Doc)
     first = await User(user_id="u1", email="a", visits=5).create()
@@ -45,6 +46,7 @@ async def test_all_of_it_or_nothing(db: Client) -> None:
     assert await User.get("u3") is None
 
 
+@pytest.mark.behaviour("1.49", "2.24")
 async def test_each_reason_is_what_the_operation_alone_would_have_raised(db: Client) -> None:
     await db.create_tables(User, Doc)
     await User(user_id="u1", email="a").create()
@@ -59,6 +61,7 @@ async def test_each_reason_is_what_the_operation_alone_would_have_raised(db: Cli
     assert (stale.version, (await Doc.get_or_raise("o", 1)).title) == (0, "theirs")
 
 
+@pytest.mark.behaviour("1.48", "2.24")
 async def test_a_hundred_actions_and_not_one_more(db: Client) -> None:
     await db.create_tables(User)
     users = [User(user_id=f"u{number}", email="a") for number in range(101)]
@@ -68,6 +71,7 @@ async def test_a_hundred_actions_and_not_one_more(db: Client) -> None:
         await transact_write(*(user.put() for user in users))
 
 
+@pytest.mark.behaviour("1.51")
 async def test_a_token_applies_once(db: Client) -> None:
     await db.create_tables(User)
     await User(user_id="u1", email="a").create()
@@ -90,6 +94,7 @@ async def test_exactly_once_returns_the_new_item(db: Client) -> None:
     assert caught.value.item.visits == 3
 
 
+@pytest.mark.behaviour("1.52")
 async def test_reads_in_order_with_missing_and_repeated_ones(db: Client) -> None:
     await db.create_tables(User, Doc)
     user = await User(user_id="u1", email="a").create()

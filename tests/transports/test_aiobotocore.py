@@ -68,6 +68,7 @@ async def raised(answer: Answer) -> ServiceError:
         ("ItemCollectionSizeLimitExceededException", ServiceError),
     ],
 )
+@pytest.mark.behaviour("1.65")
 async def test_each_code_has_its_error(code: str, ours: type[ServiceError]) -> None:
     error = await raised(fault(code, "what DynamoDB says"))
     assert type(error) is ours
@@ -77,6 +78,7 @@ async def test_each_code_has_its_error(code: str, ours: type[ServiceError]) -> N
     assert isinstance(error.__cause__, ClientError)
 
 
+@pytest.mark.behaviour("1.41")
 async def test_a_failed_condition_carries_the_item_as_it_is_stored() -> None:
     item = {"user_id": {"S": "u1"}, "picture": {"B": "AAEC"}, "visits": {"N": "3"}}
     error = await raised(fault("ConditionalCheckFailedException", "no", Item=item))
@@ -84,6 +86,7 @@ async def test_a_failed_condition_carries_the_item_as_it_is_stored() -> None:
     assert error.item == {"user_id": {"S": "u1"}, "picture": {"B": b"\x00\x01\x02"}, "visits": {"N": "3"}}
 
 
+@pytest.mark.behaviour("1.49")
 async def test_the_reasons_of_a_cancelled_transaction_keep_their_order() -> None:
     reasons = [
         {"Code": "None"},

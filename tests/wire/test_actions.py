@@ -109,10 +109,12 @@ ACTIONS = [
 
 
 @pytest.mark.parametrize(("action", "text", "names", "values"), ACTIONS)
+@pytest.mark.behaviour("1.7", "1.35", "1.36", "1.37")
 def test_action(action: Action, text: str, names: list[str], values: list[dict[str, Any]]) -> None:
     assert compiled(action) == (text, names, values)
 
 
+@pytest.mark.behaviour("1.33")
 def test_each_clause_stands_once_in_a_fixed_order() -> None:
     text, names, _ = compiled(
         Thing.tags.remove_from_set("x"),
@@ -126,6 +128,7 @@ def test_each_clause_stands_once_in_a_fixed_order() -> None:
     assert names == ["text", "other", "nick", "number", "sizes", "tags"]
 
 
+@pytest.mark.behaviour("1.23", "2.13")
 def test_condition_and_actions_share_their_placeholders() -> None:
     request = request_of(Thing.update("1", Thing.number.add(1), condition=Thing.number < 10))
     assert request == {
@@ -162,6 +165,7 @@ def test_odd_names_are_aliased() -> None:
         (attr("a", "b").set(1), attr("a").set(2)),
     ],
 )
+@pytest.mark.behaviour("1.33", "2.22")
 def test_overlapping_paths_are_refused(actions: tuple[Action, ...]) -> None:
     with pytest.raises(InvalidOperation, match=r"Thing\.update: two actions of one update overlap"):
         request_of(Thing.update("1", *actions))
@@ -189,11 +193,13 @@ MOMENT = datetime(2024, 1, 2, tzinfo=UTC)
         (Order.updated.remove(), "updated is kept by the library"),
     ],
 )
+@pytest.mark.behaviour("1.20", "2.10")
 def test_what_is_not_the_caller_s_cannot_be_changed(action: Action, message: str) -> None:
     with pytest.raises(InvalidOperation, match=rf"Order\.update: {message}"):
         request_of(Order.update("t", MOMENT, "o", action))
 
 
+@pytest.mark.behaviour("1.20")
 def test_a_plain_key_cannot_be_changed_either() -> None:
     with pytest.raises(InvalidOperation, match=r"Plain\.update: number is part of the key"):
         request_of(Plain.update("d", 1, Plain.number.add(1)))

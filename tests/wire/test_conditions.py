@@ -79,6 +79,7 @@ OPERATORS = [
 
 
 @pytest.mark.parametrize(("condition", "text", "names", "values"), OPERATORS)
+@pytest.mark.behaviour("1.10", "1.28", "2.12")
 def test_operator(condition: Condition, text: str, names: list[str], values: list[dict[str, Any]]) -> None:
     assert compiled(condition) == (text, names, values)
 
@@ -102,6 +103,7 @@ GROUPS = [
 
 
 @pytest.mark.parametrize(("condition", "text"), GROUPS)
+@pytest.mark.behaviour("1.31", "2.12")
 def test_grouping_is_kept_with_no_parenthesis_too_many(condition: Condition, text: str) -> None:
     assert compiled(condition)[0] == text
 
@@ -123,10 +125,12 @@ PATHS = [
 
 
 @pytest.mark.parametrize(("condition", "text", "names"), PATHS)
+@pytest.mark.behaviour("1.21")
 def test_paths_into_documents(condition: Condition, text: str, names: list[str]) -> None:
     assert compiled(condition)[:2] == (text, names)
 
 
+@pytest.mark.behaviour("1.21")
 def test_reserved_words_and_odd_names_are_aliased() -> None:
     condition = (
         (Odd.size > 1)
@@ -151,6 +155,7 @@ def test_reserved_words_and_odd_names_are_aliased() -> None:
 
 
 @pytest.mark.parametrize("value", ["--", "<script>", "'; DROP", "#n0", ":v0", "𐀀 é"])
+@pytest.mark.behaviour("1.22", "2.6")
 def test_values_never_enter_the_text(value: str) -> None:
     assert compiled(Thing.text == value) == ("#n0 = :v0", ["text"], [{"S": value}])
 
@@ -159,6 +164,7 @@ def test_a_comparison_may_lie_outside_the_field_s_constraints() -> None:
     assert compiled(Thing.number > -1) == ("#n0 > :v0", ["number"], [{"N": "-1"}])
 
 
+@pytest.mark.behaviour("1.24", "2.12")
 def test_in_takes_100_values() -> None:
     text, _, values = compiled(Thing.number.is_in(range(100)))
     assert (text.count(":v"), len(values)) == (100, 100)
@@ -166,6 +172,7 @@ def test_in_takes_100_values() -> None:
         Thing.number.is_in(range(101))
 
 
+@pytest.mark.behaviour("1.25", "2.12")
 def test_in_an_empty_list_is_decided_without_dynamodb() -> None:
     nothing = Thing.number.is_in([])
     assert compiled(nothing | A) == compiled(A)
@@ -175,6 +182,7 @@ def test_in_an_empty_list_is_decided_without_dynamodb() -> None:
         request_of(Thing.delete("1", condition=nothing & A))
 
 
+@pytest.mark.behaviour("1.13", "1.26", "2.12")
 def test_reversed_bounds_are_refused() -> None:
     for low, high in ((2, 1), (-1, -2)):
         with pytest.raises(InvalidOperation, match="lower bound first"):
@@ -186,6 +194,7 @@ def test_reversed_bounds_are_refused() -> None:
     assert compiled(Thing.number.between(1, 1))[0] == "#n0 BETWEEN :v0 AND :v1"
 
 
+@pytest.mark.behaviour("1.26")
 def test_bounds_of_two_types_are_refused() -> None:
     with pytest.raises(InvalidOperation, match="two bounds of one type"):
         attr("a").between(1, "b")
@@ -201,6 +210,7 @@ def test_bounds_of_two_types_are_refused() -> None:
         lambda: attr("a").is_in([attr("a")]),
     ],
 )
+@pytest.mark.behaviour("1.28")
 def test_a_comparison_with_itself_is_refused(make: Any) -> None:
     with pytest.raises(InvalidOperation, match="compared with itself"):
         make()
@@ -224,6 +234,7 @@ def test_a_comparison_with_itself_is_refused(make: Any) -> None:
         (lambda: A & Things.__name__, "combines with conditions only"),
     ],
 )
+@pytest.mark.behaviour("1.27")
 def test_nonsense_is_refused_with_its_reason(make: Any, message: str) -> None:
     with pytest.raises(InvalidOperation, match=message):
         make()
@@ -249,6 +260,7 @@ def test_a_path_of_a_base_class_is_its_subclasses_too() -> None:
     assert request["ConditionExpression"] == "#n0 = :v0"
 
 
+@pytest.mark.behaviour("1.24")
 def test_300_operators_are_the_most() -> None:
     def many(number: int) -> Request:
         condition = Thing.number == 0
@@ -261,6 +273,7 @@ def test_300_operators_are_the_most() -> None:
         many(151)
 
 
+@pytest.mark.behaviour("1.24")
 def test_4_kb_of_text_are_the_most() -> None:
     wide = attr("a")
     for _ in range(2000):

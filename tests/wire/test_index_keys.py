@@ -63,6 +63,7 @@ def task(**attributes: Any) -> Task:
     return found
 
 
+@pytest.mark.behaviour("1.11")
 def test_an_item_that_lacks_a_field_is_not_in_the_index() -> None:
     item = request_of(Task(org="o", number=1).create())["Item"]
     assert {"by_assignee_pk", "by_assignee_sk"} & item.keys() == set()
@@ -175,6 +176,7 @@ def test_an_index_on_the_time_of_the_last_write_follows_it() -> None:
     assert written(request)["recent_sk"] == {"S": f"{NOW_TEXT['S']}#1"}
 
 
+@pytest.mark.behaviour("1.9", "1.11")
 def test_an_index_key_that_cannot_be_one_is_refused() -> None:
     with pytest.raises(InvalidKey, match=r"Order\.update: .*state.*empty"):
         request_of(Order.update("t", PLACED, "o", Order.state.set("")))
@@ -195,6 +197,7 @@ def test_two_indexes_on_one_attribute_write_it_once() -> None:
     assert written(request) == {"kind": {"S": "z"}, "gsi_pk": {"S": "K#z"}}
 
 
+@pytest.mark.behaviour("1.16")
 def test_numbers_in_templates_keep_their_order() -> None:
     class Ranked(Model, table="ranked"):
         id: Attr[str] = partition_key()

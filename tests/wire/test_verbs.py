@@ -65,6 +65,7 @@ def loaded(**changes: Any) -> Order:
 # Reading
 
 
+@pytest.mark.behaviour("2.11")
 def test_get() -> None:
     assert request_of(Thing.get("1")) == {"TableName": "things", "Key": {"id": {"S": "1"}}}
     assert request_of(Thing.get_or_raise("1", consistent=True)) == {
@@ -167,6 +168,7 @@ def test_put_of_a_loaded_object_checks_the_version_and_keeps_what_it_does_not_kn
     }
 
 
+@pytest.mark.behaviour("1.23")
 def test_put_without_a_version_has_no_condition() -> None:
     call = call_of(Thing(id="1").put())
     assert "ConditionExpression" not in call.request
@@ -174,6 +176,7 @@ def test_put_without_a_version_has_no_condition() -> None:
     assert call.repetition is Repetition.HARMLESS
 
 
+@pytest.mark.behaviour("1.7", "1.10")
 def test_every_kind_of_field_is_stored_in_its_own_way() -> None:
     thing = Thing(
         id="1",
@@ -214,6 +217,7 @@ def test_every_kind_of_field_is_stored_in_its_own_way() -> None:
     }
 
 
+@pytest.mark.behaviour("1.43")
 def test_an_item_over_400_kb_is_refused() -> None:
     class Small(Model, table="small"):
         id: Attr[str] = partition_key()
@@ -242,6 +246,7 @@ def test_an_item_over_400_kb_is_refused() -> None:
         (lambda: Thing(id="x", anything=datetime(2024, 1, 1)).create(), r"Thing\.create: anything.*naive datetime"),  # noqa: DTZ001
     ],
 )
+@pytest.mark.behaviour("1.9")
 def test_what_dynamodb_would_refuse_is_refused_with_model_and_field(make: Any, message: str) -> None:
     with pytest.raises(InvalidOperation, match=message):
         request_of(make())
@@ -423,6 +428,7 @@ def test_the_scope_of_a_client_compiles() -> None:
     assert Thing.get("1").compile(AnyClient())["TableName"] == "test-things"
 
 
+@pytest.mark.behaviour("1.15")
 def test_time_to_live_is_stored_in_whole_seconds_rounded_up() -> None:
     item = request_of(order(expires=datetime(2024, 1, 1, 0, 0, 0, 1, tzinfo=UTC)).create())["Item"]
     assert item["expires"] == {"N": "1704067201"}
@@ -456,6 +462,7 @@ def test_time_to_live_is_stored_in_whole_seconds_rounded_up() -> None:
         (lambda: loaded().update(Order.total.add(Decimal(1))), Repetition.SETTLED),
     ],
 )
+@pytest.mark.behaviour("1.36", "1.66")
 def test_what_a_second_application_would_do(operation: Any, repetition: Repetition) -> None:
     assert call_of(operation()).repetition is repetition
 
