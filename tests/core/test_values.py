@@ -155,6 +155,7 @@ class TestNumbers:
             ("-9.9999999999999999999999999999999999999E+125", "-" + "9" * 38 + "0" * 88),
         ],
     )
+    @pytest.mark.behaviour("1.1", "1.3", "1.4", "2.3")
     def test_the_text_is_the_one_that_dynamodb_local_returned(self, sent: str, returned: str) -> None:
         assert encode_number(Decimal(sent)) == returned
 
@@ -180,6 +181,7 @@ class TestNumbers:
             (Size.BIG, "3"),
         ],
     )
+    @pytest.mark.behaviour("1.2", "1.3")
     def test_ints_and_floats(self, value: float, text: str) -> None:
         assert encode_number(value) == text
 
@@ -204,6 +206,7 @@ class TestNumbers:
             (True, "bool is not a number"),
         ],
     )
+    @pytest.mark.behaviour("1.1", "1.3", "1.5", "2.3")
     def test_what_dynamodb_would_refuse_or_change_is_refused(self, value: float | Decimal, rule: str) -> None:
         with pytest.raises(InvalidValue, match=rule):
             encode_number(value)
@@ -217,10 +220,12 @@ class TestNumbers:
         assert back == value
 
     @given(FLOATS)
+    @pytest.mark.behaviour("1.2")
     def test_a_float_comes_back_as_itself(self, value: float) -> None:
         assert float(encode_number(value)) == value
 
     @given(st.one_of(INTS, DECIMALS, FLOATS))
+    @pytest.mark.behaviour("1.4")
     def test_equal_numbers_have_equal_texts(self, value: float | Decimal) -> None:
         text = encode_number(value)
         assert encode_number(Decimal(text)) == text
@@ -262,9 +267,11 @@ class TestScalars:
             (PurePosixPath("/a/b"), {"S": "/a/b"}),
         ],
     )
+    @pytest.mark.behaviour("1.5", "1.12", "1.17")
     def test_each_type_has_its_form(self, value: object, av: AttributeValue) -> None:
         assert encode(value) == av
 
+    @pytest.mark.behaviour("1.12")
     def test_subclasses_become_exact_builtins(self) -> None:
         assert type(encode(Name("x"))["S"]) is str
         assert type(encode(Mood.GOOD)["S"]) is str
@@ -279,10 +286,12 @@ class TestScalars:
             (datetime(7, 1, 2, tzinfo=UTC), "0007-01-02T00:00:00.000000Z"),
         ],
     )
+    @pytest.mark.behaviour("1.14")
     def test_moments_are_in_utc_at_a_fixed_width(self, moment: datetime, text: str) -> None:
         assert encode(moment) == {"S": text}
 
     @given(*[st.datetimes(timezones=st.timezones(), allow_imaginary=False)] * 2)
+    @pytest.mark.behaviour("1.14")
     def test_moments_sort_as_their_texts(self, a: datetime, b: datetime) -> None:
         try:
             left, right = encode(a)["S"], encode(b)["S"]
@@ -292,6 +301,7 @@ class TestScalars:
         assert (left < right) == (a.astimezone(UTC) < b.astimezone(UTC))
         assert datetime.fromisoformat(left) == a.astimezone(UTC)
 
+    @pytest.mark.behaviour("1.14")
     def test_a_naive_datetime_is_refused(self) -> None:
         with pytest.raises(InvalidValue, match=r"^created: .*naive"):
             encode(datetime(2024, 1, 2), "created")  # noqa: DTZ001 - it is what the test is about
@@ -363,6 +373,7 @@ class TestCollections:
     def test_sets(self, value: object, av: AttributeValue) -> None:
         assert encode(value) == av
 
+    @pytest.mark.behaviour("1.4", "1.8")
     def test_equal_numbers_are_one_member(self) -> None:
         class Loose(int):
             __hash__ = object.__hash__
@@ -384,6 +395,7 @@ class TestCollections:
             ({float("nan")}, "^s: .*NaN"),
         ],
     )
+    @pytest.mark.behaviour("1.5", "1.8")
     def test_sets_that_dynamodb_does_not_have_are_refused(self, value: object, rule: str) -> None:
         with pytest.raises(InvalidValue, match=rule):
             encode(value, "s")
@@ -457,10 +469,12 @@ class TestDepth:
     @pytest.mark.parametrize(
         ("levels", "inside"), [(31, "x"), (31, {"a"}), (30, []), (30, {}), (30, set()), (30, {"a": 1})]
     )
+    @pytest.mark.behaviour("1.18")
     def test_what_dynamodb_local_took_is_encoded(self, levels: int, inside: object) -> None:
         assert depth_of(encode(nested_lists(levels, inside))) == MAX_DEPTH
 
     @pytest.mark.parametrize("inside", [["x"], [], {}, set(), {"a": 1}, Address("1", [])])
+    @pytest.mark.behaviour("1.18")
     def test_the_first_level_that_dynamodb_local_refused_is_refused(self, inside: object) -> None:
         with pytest.raises(InvalidValue, match=r"^a(\[0\]){31}: .*at most 31 lists and maps"):
             encode(nested_lists(MAX_DEPTH, inside), "a")
@@ -607,12 +621,14 @@ class TestItemSize:
             ({"BS": [b"a", b"bc"]}, 3),
         ],
     )
+    @pytest.mark.behaviour("1.13", "1.43")
     def test_sizes_that_dynamodb_local_counted(self, av: AttributeValue, size: int) -> None:
         assert item_size({"a": av}) == 1 + size
 
     def test_names_count_in_utf8(self) -> None:
         assert item_size({"é": {"S": "x"}, "id": {"S": "y"}}) == 2 + 1 + 2 + 1
 
+    @pytest.mark.behaviour("1.43")
     def test_the_largest_item_that_dynamodb_local_took(self) -> None:
         assert item_size({"k": {"S": "k"}, "p": {"S": "x" * 409_597}}) == MAX_ITEM_SIZE
 
