@@ -308,6 +308,15 @@ def _encode_mapping(value: Mapping[object, object], converters: Converters, leve
     return {"M": members}
 
 
+def member_name(key: object) -> str:
+    """The name that a map's key has in a document: the text that it is, or is stored as, and `"7"` for 7. Raises
+    `InvalidValue`."""
+    try:
+        return _member_name(key)
+    except _Refusal as refusal:
+        raise refusal.error("") from None
+
+
 def _member_name(key: object) -> str:
     if isinstance(key, Enum):
         key = key.value
@@ -315,6 +324,9 @@ def _member_name(key: object) -> str:
         return _text(key)
     if isinstance(key, int) and not isinstance(key, bool):
         return int.__repr__(key)
+    [(tag, payload)] = _encode(key, _NO_CONVERTERS, 0).items()
+    if tag == "S":
+        return str(payload)
     raise _Refusal(f"a map's keys are text; convert the {_name(type(key))} key to str")
 
 

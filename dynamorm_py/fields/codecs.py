@@ -107,23 +107,28 @@ class PlainCodec:
         return self
 
 
-class TypeCodec:
-    """For a value of a known type: an element of a list, a value of a map, an entry of a TypedDict. `name` and `model`
-    say what it is a part of, for messages."""
+class TypedCodec:
+    """For a value of a known type; `name` and `owner` say what it is a part of, for messages."""
 
-    def __init__(self, annotation: Any, name: str, model: str) -> None:  # whatever an annotation can be
-        self._annotation = annotation
+    def __init__(self, name: str, owner: str) -> None:
         self._name = name
-        self._owner = model
-        self._part: Part = TypePart(annotation)
+        self._owner = owner
         self._inner: dict[str | int | None, Codec] = {}
+
+    @cached_property
+    def _annotation(self) -> Any:  # whatever an annotation can be
+        raise NotImplementedError
+
+    @cached_property
+    def _part(self) -> Part:
+        raise NotImplementedError
 
     def encode(self, value: object) -> AttributeValue:
         """The attribute value of a value that the type and its constraints accept. Raises `InvalidValue`."""
         try:
             plain = self._settled(value)
         except ValidationError as error:
-            raise invalid(self._name, error, self._owner) from error
+            raise self._invalid(error) from error
         return self._checked(value, self._encoded(plain))
 
     def compared(self, value: object) -> AttributeValue:
@@ -134,7 +139,7 @@ class TypeCodec:
             try:
                 plain = self._part.dump(value)
             except PydanticSerializationError:
-                raise invalid(self._name, error, self._owner) from error
+                raise self._invalid(error) from error
         return self._checked(value, self._encoded(plain))
 
     def plain(self, value: object) -> AttributeValue:
@@ -143,7 +148,7 @@ class TypeCodec:
     def decode(self, value: AttributeValue | None) -> object:
         if value is None and not self.takes_none():
             return self._valid(set()) if is_set(self._annotation) else ABSENT
-        return self._valid(None if value is None else self._decoded(value))
+        return self._valid(None if value is None else self.decoded(value))
 
     def takes_none(self) -> bool:
         return allows_none(self._annotation)
@@ -208,13 +213,26 @@ class TypeCodec:
         try:
             return self._part.validate(data)
         except ValidationError as error:
-            raise misfit(self._name, error) from error
+            message = f"a stored item does not fit the model: {self._invalid(error).message}"
+            raise InvalidItem(message, model=self._owner) from error
+
+    def _invalid(self, error: ValidationError) -> InvalidValue:
+        return invalid(self._name, error, self._owner, self._part.depth)
 
     def _encoded(self, plain: object) -> AttributeValue:
         return encoded(plain, self._name, self._owner)
 
-    def _decoded(self, value: AttributeValue) -> object:
-        return decoded(value, self._annotation)
+    def decoded(self, value: AttributeValue) -> object:
+        """The plain data of an attribute value, before the validator sees it. A timedelta is one already: pydantic
+        reads a number of seconds as a float, which is not exact."""
+        plain = decode(value)
+        if isinstance(plain, Decimal) and self._is(timedelta):
+            return timedelta(microseconds=int(plain.scaleb(6)))
+        return plain
+
+    def _is(self, kind: type) -> bool:
+        found = unwrapped(self._annotation)
+        return isinstance(found, type) and issubclass(found, kind)
 
     def _checked(self, value: object, stored: AttributeValue) -> AttributeValue:
         """Refuses what pydantic, which takes True for 1, let through."""
@@ -224,7 +242,23 @@ class TypeCodec:
         return stored
 
 
-class FieldCodec(TypeCodec):
+class TypeCodec(TypedCodec):
+    """For a part of a document: an element of a list, a value of a map, an entry of a TypedDict."""
+
+    def __init__(self, annotation: Any, name: str, owner: str) -> None:  # whatever an annotation can be
+        super().__init__(name, owner)
+        self._given = annotation
+
+    @cached_property
+    def _annotation(self) -> Any:
+        return self._given
+
+    @cached_property
+    def _part(self) -> Part:
+        return TypePart(self._given)
+
+
+class FieldCodec(TypedCodec):
     """For a field of a model class; `epoch` for a time to live, which is stored as whole seconds. `path` and `owner`
     say where a nested model's field stands, for messages."""
 
@@ -237,26 +271,24 @@ class FieldCodec(TypeCodec):
         path: str | None = None,
         owner: str | None = None,
     ) -> None:
+        super().__init__(path or field, owner or model.__name__)
         self._model = model
         self._field = field
         self._epoch = epoch
-        self._name = path or field
-        self._owner = owner or model.__name__
-        self._inner = {}
 
     @cached_property
-    def _part(self) -> Part:  # type: ignore[override]  # made when it is first asked for
+    def _part(self) -> Part:
         if self._model.model_fields[self._field].exclude:
             raise InvalidOperation(f"{self._name} is excluded from what is stored", model=self._owner)
         return FieldPart(self._model, self._field)
 
     @cached_property
-    def _annotation(self) -> Any:  # type: ignore[override]  # likewise: it may be a forward reference until then
+    def _annotation(self) -> Any:
         return self._model.model_fields[self._field].annotation
 
     def decode(self, value: AttributeValue | None) -> object:
         """The field's value as the model itself would read it, but for defaults other than None and an empty set."""
-        data = None if value is None else self._decoded(value)
+        data = None if value is None else self.decoded(value)
         info = self._model.model_fields[self._field]
         if data is None and not self.takes_none():
             if not is_set(info.annotation):
@@ -271,13 +303,8 @@ class FieldCodec(TypeCodec):
             return epoch(plain, self._name)
         return super()._encoded(plain)
 
-    def _decoded(self, value: AttributeValue) -> object:
-        return from_epoch(value, self._name) if self._is_moment else super()._decoded(value)
-
-    @cached_property
-    def _is_moment(self) -> bool:
-        kind = unwrapped(self._annotation) if self._epoch else None
-        return isinstance(kind, type) and issubclass(kind, datetime)
+    def decoded(self, value: AttributeValue) -> object:
+        return from_epoch(value, self._name) if self._epoch and self._is(datetime) else super().decoded(value)
 
 
 def encoded(value: object, name: str, model: str | None = None) -> AttributeValue:
@@ -286,14 +313,6 @@ def encoded(value: object, name: str, model: str | None = None) -> AttributeValu
         return encode(value, name, converters())
     except InvalidOperation as error:
         raise error.about(model) from error.__cause__
-
-
-def decoded(value: AttributeValue, annotation: Any) -> object:  # whatever an annotation can be
-    """`core.values.decode`, exact also for a timedelta: pydantic reads a number of seconds as a float."""
-    plain = decode(value)
-    if isinstance(plain, Decimal) and unwrapped(annotation) is timedelta:
-        return timedelta(microseconds=int(plain.scaleb(6)))
-    return plain
 
 
 def epoch(moment: datetime, name: str) -> AttributeValue:
@@ -310,13 +329,16 @@ def from_epoch(value: AttributeValue, name: str) -> object:
     try:
         return datetime.fromtimestamp(int(value["N"]), UTC)
     except (ValueError, OverflowError, OSError) as error:
-        raise InvalidItem(f"{name}: a time to live is in seconds since 1970, and {value['N']} is out of range") from error
+        raise InvalidItem(
+            f"{name}: a time to live is in seconds since 1970, and {value['N']} is out of range"
+        ) from error
 
 
-def invalid(name: str, error: ValidationError, model: str | None = None) -> InvalidValue:
-    """pydantic's error as ours: its rules, but never the value itself, which may be a secret."""
+def invalid(name: str, error: ValidationError, model: str | None = None, depth: int = 0) -> InvalidValue:
+    """pydantic's error as ours: its rules, but never the value itself, which may be a secret. `name` stands for the
+    first `depth` steps of its locations."""
     problems = "; ".join(
-        ".".join(str(part) for part in (name, *problem["loc"])) + f": {problem['msg']}"
+        ".".join(str(part) for part in (name, *problem["loc"][depth:])) + f": {problem['msg']}"
         for problem in error.errors(include_input=False, include_url=False, include_context=False)
     )
     return InvalidValue(problems, model=model)
@@ -326,8 +348,3 @@ def serializing(error: PydanticSerializationError) -> str:
     """What a serializer complained of, without the value, which pydantic's warnings quote."""
     text = str(error)
     return "the value is of another type than its annotation's" if "input_value=" in text else text
-
-
-def misfit(name: str, error: ValidationError) -> InvalidItem:
-    """pydantic's error about a stored value as ours, likewise."""
-    return InvalidItem(f"a stored item does not fit the model: {invalid(name, error).message}")

@@ -16,16 +16,18 @@ from uuid import UUID
 
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
-from pydantic_core import PydanticSerializationError
+from pydantic_core import PydanticSerializationError, SchemaSerializer
 
-from dynamorm_py.core.errors import InvalidItem, InvalidKey, InvalidModel, InvalidOperation, InvalidValue
+from dynamorm_py.core.errors import InvalidItem, InvalidKey, InvalidModel, InvalidValue
 from dynamorm_py.core.expressions import AttributePath
 from dynamorm_py.core.keys import MAX_PARTITION_KEY, MAX_SORT_KEY, Template
 from dynamorm_py.core.schema import Index, Key, KeyAttribute, KeyType, Projection, Schema, Unique
-from dynamorm_py.core.values import decode, decode_item, encode, same
+from dynamorm_py.core.values import decode, decode_item, same
 from dynamorm_py.core.wire import AttributeValue, Item
-from dynamorm_py.fields.codecs import FieldCodec, allows_none, converters, epoch, from_epoch, invalid, is_set, unwrapped
+from dynamorm_py.fields.annotations import allows_none, is_set, unwrapped
+from dynamorm_py.fields.codecs import FieldCodec, encoded, epoch, invalid, serializing
 from dynamorm_py.fields.declaration import marker_of
+from dynamorm_py.fields.parts import FieldPart, fields_serializer
 from dynamorm_py.fields.paths import Path
 
 if TYPE_CHECKING:
@@ -119,35 +121,52 @@ class ModelMapping:
     def encode(self, instance: Model) -> Item:
         """The instance's fields as an item; without those that are absent, and without what the library keeps."""
         try:
-            dumped = instance.model_dump(round_trip=True, by_alias=False, warnings="error")
+            dumped = self._serializer.to_python(instance, round_trip=True, by_alias=False, warnings="error")
         except PydanticSerializationError as error:
-            raise InvalidValue(
-                f"a field holds a value of another type than its annotation's: {error}", model=self.schema.model
-            ) from error
+            raise self._unserializable(instance, error) from error
         item: Item = {}
         for name, value in dumped.items():
             attribute = self.attributes.get(name, name)
             if attribute in self.library:
                 continue
-            encoded = self._encode_field(name, value)
-            if encoded is not None:
-                item[attribute] = encoded
+            stored = self._encode_field(name, value)
+            if stored is not None:
+                item[attribute] = stored
         return item
+
+    @cached_property
+    def _serializer(self) -> SchemaSerializer:
+        # The model's own, whatever `model_dump` was overridden with; but a serializer of the model as a whole shapes
+        # what an application hands out, and an item has its fields.
+        whole = self.model.__pydantic_decorators__.model_serializers
+        return fields_serializer(self.model) if whole else self.model.__pydantic_serializer__
+
+    def _unserializable(self, instance: Model, error: PydanticSerializationError) -> InvalidValue:
+        for name, value in vars(instance).items():
+            if name in self.fields and not self.fields[name].exclude:
+                try:
+                    FieldPart(self.model, name).dump(value)
+                except PydanticSerializationError as own:
+                    return InvalidValue(f"{name}: {serializing(own)}", model=self.schema.model)
+        return InvalidValue(serializing(error), model=self.schema.model)
 
     def decode(self, item: Item) -> Any:  # the model's instance; its type is the caller's
         """A stored item as an instance that remembers what was read."""
+        instance = self._instance(item)
+        self.remember(instance, item)
+        instance.after_read()
+        return instance
+
+    def _instance(self, item: Item) -> Any:
         data = self.plain(item)
         try:
-            instance = self.model.model_validate(data, strict=False, by_name=True, by_alias=False)
+            return self.model.model_validate(data, strict=False, by_name=True, by_alias=False)
         except ValidationError as error:
             raise InvalidItem(
                 f"a stored item does not fit the model: {invalid('item', error).message}",
                 model=self.schema.model,
                 key=decode_item({name: item[name] for name in self.schema.key.names if name in item}),
             ) from error
-        self.remember(instance, item)
-        instance.after_read()
-        return instance
 
     def plain(self, item: Item) -> dict[str, object]:
         """An item as plain data by field name, with what an absent attribute means."""
@@ -193,7 +212,7 @@ class ModelMapping:
             ]
         if not differing:
             return {}, []
-        read = self.encode(self.decode(before))
+        read = self.encode(self._instance(before))
         differing = [name for name in differing if not same(read.get(name), now.get(name))]
         return (
             {name: now[name] for name in differing if name in now},
@@ -237,17 +256,26 @@ class ModelMapping:
             return {"NULL": True} if name in self._nulls else None
         if isinstance(value, set | frozenset) and not value:
             return None
-        try:
-            if name in self.fields and isinstance(value, datetime) and name == self._role("time_to_live"):
-                return epoch(value, name)
-            return encode(value, name, converters())
-        except InvalidOperation as error:
-            raise error.about(self.schema.model) from error.__cause__
+        if isinstance(value, datetime) and name == self._role("time_to_live"):
+            return epoch(value, name)
+        if isinstance(value, bool) and name in self.fields and key_type(self.fields[name]) == "N":
+            raise InvalidValue(f"{name}: a bool is not a number; use int(value)", model=self.schema.model)
+        return encoded(value, name, self.schema.model)
 
     def _decode_field(self, name: str, value: AttributeValue) -> object:
-        if name == self._role("time_to_live") and self._ttl_is_datetime:
-            return from_epoch(value)
-        return decode(value)
+        return self.codecs[name].decoded(value) if name in self._read_specially else decode(value)
+
+    @cached_property
+    def _read_specially(self) -> frozenset[str]:
+        """The fields whose plain data is more than what DynamoDB's types say."""
+        kinds = {name: unwrapped(info.annotation) for name, info in self.fields.items()}
+        lifetime = self._role("time_to_live")
+        return frozenset(
+            name
+            for name, kind in kinds.items()
+            if isinstance(kind, type)
+            and (issubclass(kind, timedelta) or (name == lifetime and issubclass(kind, datetime)))
+        )
 
     @cached_property
     def _names(self) -> Mapping[str, str]:
@@ -296,12 +324,6 @@ class ModelMapping:
 
     def _role(self, role: str) -> str | None:
         return next((name for name, marker in self.markers.items() if marker.role == role), None)
-
-    @cached_property
-    def _ttl_is_datetime(self) -> bool:
-        name = self._role("time_to_live")
-        kind = unwrapped(self.fields[name].annotation) if name else None
-        return isinstance(kind, type) and issubclass(kind, datetime)
 
     def _check_attributes(self) -> None:
         seen: dict[str, str] = {}
