@@ -75,7 +75,7 @@ if TYPE_CHECKING:
         updated_timestamp,
         version_number,
     )
-    from dynamorm_py.model import GlobalIndex, LocalIndex, Model, PrimaryKey, unique
+    from dynamorm_py.model import GlobalIndex, LocalIndex, Model, PrimaryKey, Table, unique
     from dynamorm_py.operation import Operation
     from dynamorm_py.query import Page, Query
     from dynamorm_py.transaction import transact_get, transact_write
@@ -135,7 +135,7 @@ _HOMES = {
         "updated_timestamp",
         "version_number",
     ),
-    "dynamorm_py.model": ("GlobalIndex", "LocalIndex", "Model", "PrimaryKey", "unique"),
+    "dynamorm_py.model": ("GlobalIndex", "LocalIndex", "Model", "PrimaryKey", "Table", "unique"),
     "dynamorm_py.operation": ("Operation",),
     "dynamorm_py.query": ("Page", "Query"),
     "dynamorm_py.views": ("Partial",),
@@ -185,6 +185,7 @@ __all__ = [
     "RequestTimeout",
     "Retry",
     "ServiceError",
+    "Table",
     "TableInUse",
     "TableNotFound",
     "Throttled",

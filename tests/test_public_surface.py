@@ -15,8 +15,8 @@ from dynamorm_py.core import errors
 NAMES = {
     "Action", "Attr", "CallRecord", "CancellationReason", "Client", "Condition", "Credentials", "Explanation",
     "GlobalIndex", "LocalIndex", "Model", "Operation", "Page", "Partial", "Path", "PrimaryKey", "Query",
-    "Retry", "Timeouts", "__version__", "attr", "batch_write", "created_timestamp", "field", "partition_key",
-    "sort_key", "time_to_live", "transact_get", "transact_write", "unique", "updated_timestamp", "use",
+    "Retry", "Table", "Timeouts", "__version__", "attr", "batch_write", "batch_writer", "created_timestamp", "field",
+    "partition_key", "sort_key", "time_to_live", "transact_get", "transact_write", "unique", "updated_timestamp", "use",
     "version_number",
 }
 # fmt: on
