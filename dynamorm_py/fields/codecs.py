@@ -42,6 +42,7 @@ class Codec(Protocol):
     def plain(self, value: object) -> AttributeValue: ...
     def decode(self, value: AttributeValue | None) -> object: ...
     def takes_none(self) -> bool: ...
+    def is_whole(self) -> bool: ...
     def segment(self, key: object) -> str | int: ...
     def item(self, index: int | None = None) -> Codec: ...
     def child(self, name: str) -> Codec: ...
@@ -94,6 +95,9 @@ class PlainCodec:
 
     def takes_none(self) -> bool:
         return True
+
+    def is_whole(self) -> bool:
+        return False
 
     def segment(self, key: object) -> str | int:
         if isinstance(key, str) or (isinstance(key, int) and not isinstance(key, bool)):
@@ -152,6 +156,10 @@ class TypedCodec:
 
     def takes_none(self) -> bool:
         return allows_none(self._annotation)
+
+    def is_whole(self) -> bool:
+        """Whether only whole numbers are values of the type."""
+        return self._is(int)
 
     def segment(self, key: object) -> str | int:
         """What stands in a document path for a subscript: `scores[7]` is a name if `scores` is a dict."""

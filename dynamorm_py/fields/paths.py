@@ -14,7 +14,7 @@ from typing import Any, Generic, TypeAlias, TypeVar, overload
 
 from typing_extensions import TypeVar as DefaultedTypeVar
 
-from dynamorm_py.core.errors import InvalidOperation
+from dynamorm_py.core.errors import InvalidOperation, InvalidValue
 from dynamorm_py.core.expressions import (
     AttributePath,
     Between,
@@ -61,23 +61,35 @@ class Path(Generic[T, V_co]):
         User.address["city"].set("Rome")
     """
 
-    __slots__ = ("_codec", "_path", "_stores_null")
+    __slots__ = ("_codec", "_inside", "_path", "_stores_null")
 
-    def __init__(self, path: AttributePath, codec: Codec, *, stores_null: bool = False) -> None:
+    def __init__(
+        self,
+        path: AttributePath,
+        codec: Codec,
+        *,
+        stores_null: bool = False,
+        inside: tuple[str | int, ...] | None = None,
+    ) -> None:
+        """`inside` is the path in a document that holds the model: there, a field has its own name, not its
+        attribute's."""
         self._path = path
         self._codec = codec
-        self._stores_null = stores_null
+        self._inside = path.segments if inside is None else inside
+        # Inside a document None is NULL and an empty set is an empty list: a list's places and a model's required
+        # fields have to stay.
+        self._stores_null = stores_null or len(path.segments) > 1
 
     # Comparisons. `==` must give a condition, which is not what object's `__eq__` promises.
     def __eq__(self, other: T | Path[Any, T | None] | None) -> Condition:  # type: ignore[override]  # pyright: ignore[reportIncompatibleMethodOverride]
         if other is None:
             return self.is_none()
-        return self._compare("=", other)
+        return self.not_exists() if self._is_absent(other) else self._compare("=", other)
 
     def __ne__(self, other: T | Path[Any, T | None] | None) -> Condition:  # type: ignore[override]  # pyright: ignore[reportIncompatibleMethodOverride]
         if other is None:
             return ~self.is_none()
-        return self._compare("<>", other)
+        return self.exists() if self._is_absent(other) else self._compare("<>", other)
 
     def __lt__(self, other: T | Path[Any, T | None]) -> Condition:
         return self._compare("<", other)
@@ -100,8 +112,13 @@ class Path(Generic[T, V_co]):
 
     def is_in(self, values: Iterable[T]) -> Condition:
         """Whether the value is one of at most 100; of none, it never is, and nothing is sent."""
-        options = tuple(self._operand(value) for value in values)
-        return Membership(self._path, options) if options else Constant(False)
+        members = list(values)
+        stored = [value for value in members if value is not None and not self._is_absent(value)]
+        options = tuple(self._operand(value) for value in stored)
+        found: Condition = Membership(self._path, options) if options else Constant(False)
+        if any(value is None for value in members):
+            return found | self.is_none()
+        return found if len(stored) == len(members) else found | self.not_exists()
 
     def begins_with(self: Path[Any, str | bytes | None], prefix: str | bytes) -> Condition:
         """Whether the text or binary begins with the prefix."""
@@ -151,8 +168,11 @@ class Path(Generic[T, V_co]):
 
     # Actions
     def set(self, value: T | Path[Any, T | None] | Computed[T] | None) -> Action:
-        """Sets the value. None (unless the field stores NULL) and an empty set remove the attribute."""
-        if (value is None and not self._stores_null) or is_empty_set(value):
+        """Sets the value. None (unless the field stores NULL) and an empty set remove the attribute; inside a document
+        they are stored, as NULL and as an empty list."""
+        if value is None and not self._codec.takes_none():
+            raise self._refused("cannot be None: remove() takes the attribute away")
+        if (value is None and not self._stores_null) or self._is_absent(value):
             return Remove(self._path)
         if isinstance(value, Computed):
             return Assign(self._path, value.expression)
@@ -205,18 +225,20 @@ class Path(Generic[T, V_co]):
     @overload
     def __getitem__(self: Path[Any, Mapping[str, U] | None], key: str) -> Path[U]: ...
     @overload
+    def __getitem__(self: Path[Any, Mapping[int, U] | None], key: int) -> Path[U]: ...
+    @overload
     def __getitem__(self: Path[Any, Sequence[U] | None], key: int) -> Path[U]: ...
     def __getitem__(self: Path[Any, Any], key: Path[U] | str | int) -> Path[Any]:
         """The path to a list's element, a map's value, or (`Order.address[Address.city]`) a nested model's field."""
         if isinstance(key, Path):
-            return Path(self._path.child(*key._path.segments), key._codec, stores_null=key._stores_null)
-        codec = self._codec.item() if isinstance(key, int) else self._codec.child(key)
-        return Path(self._path.child(key), codec)
+            return self._child(key._codec, *key._inside)
+        step = self._codec.segment(key)
+        return self._child(self._codec.item(step) if isinstance(step, int) else self._codec.child(step), step)
 
     def __getattr__(self, name: str) -> DocumentPath:
         if name.startswith("_"):
             raise AttributeError(name)
-        return Path(self._path.child(name), self._codec.child(name))
+        return self._child(self._codec.child(name), name)
 
     def __iter__(self) -> Any:
         raise TypeError(f"the path {self._path} cannot be iterated")
@@ -228,6 +250,13 @@ class Path(Generic[T, V_co]):
         owner = getattr(self._path.owner, "__name__", None)
         return f"<Path {owner}.{self._path}>" if owner else f"<Path {self._path}>"
 
+    def _child(self, codec: Codec, *segments: str | int) -> Path[Any]:
+        return Path(self._path.child(*segments), codec, inside=(*self._inside, *segments))
+
+    def _is_absent(self, value: object) -> bool:
+        """Whether the value is stored by leaving its attribute out, apart from None."""
+        return is_empty_set(value) and len(self._path.segments) == 1
+
     def _compare(self, comparator: Comparator, other: object) -> Condition:
         if isinstance(other, SizePath):
             raise InvalidOperation("put size() on the left side of the comparison")
@@ -236,10 +265,15 @@ class Path(Generic[T, V_co]):
     def _operand(self, value: object) -> AttributePath | Literal:
         return value._path if isinstance(value, Path) else Literal(self._codec.compared(value))
 
+    def _refused(self, rule: str) -> InvalidValue:
+        return InvalidValue(f"{self._path}: {rule}", model=getattr(self._path.owner, "__name__", None))
+
     def _number(self, amount: object) -> AttributeValue:
         value = self._codec.plain(amount)
         if "N" not in value:
-            raise InvalidOperation(f"{self._path} takes a number here, not {type(amount).__name__}")
+            raise self._refused(f"takes a number here, not {type(amount).__name__}")
+        if self._codec.is_whole() and "." in value["N"]:
+            raise self._refused(f"takes whole numbers, and {amount} is none")
         return value
 
     def _number_or_path(self, amount: object) -> AttributePath | Literal:
@@ -256,24 +290,24 @@ class Path(Generic[T, V_co]):
 
     def _listed(self, values: Sequence[object]) -> Literal:
         if not values:
-            raise InvalidOperation(f"{self._path}: nothing to append")
+            raise self._refused("nothing to append")
         item = self._codec.item()
         return Literal({"L": [item.encode(value) for value in values]})
 
     def _members(self, values: Sequence[object]) -> AttributeValue:
         if not values:
-            raise InvalidOperation(f"{self._path}: a set takes at least one member here")
+            raise self._refused("a set takes at least one member here")
         item = self._codec.item()
         members = [item.encode(value) for value in values]
         tags = {tag for member in members for tag in member}
         if len(tags) != 1 or not tags <= {"S", "N", "B"}:
-            raise InvalidOperation(f"{self._path}: a set holds text, numbers or bytes, and only one of them")
+            raise self._refused("a set holds text, numbers or bytes, and only one of them")
         (tag,) = tags
         return {f"{tag}S": list(dict.fromkeys(member[tag] for member in members))}
 
     def _top_level(self, verb: str) -> AttributePath:
         if len(self._path.segments) > 1:
-            raise InvalidOperation(f"{verb}() works on top-level attributes only, and {self._path} is inside one")
+            raise self._refused(f"{verb}() works on top-level attributes only, and this is inside one")
         return self._path
 
 

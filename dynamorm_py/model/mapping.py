@@ -5,14 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from datetime import date, datetime, time, timedelta
-from decimal import Decimal
-from enum import Enum
+from datetime import datetime, timedelta
 from functools import cached_property
-from ipaddress import IPv4Address, IPv4Interface, IPv4Network, IPv6Address, IPv6Interface, IPv6Network
-from pathlib import PurePath
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar, cast, get_args, get_origin
-from uuid import UUID
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
@@ -29,6 +24,7 @@ from dynamorm_py.fields.codecs import FieldCodec, encoded, epoch, invalid, seria
 from dynamorm_py.fields.declaration import marker_of
 from dynamorm_py.fields.parts import FieldPart, fields_serializer
 from dynamorm_py.fields.paths import Path
+from dynamorm_py.model.key_types import key_type
 
 if TYPE_CHECKING:
     from dynamorm_py.model.base import Model
@@ -40,24 +36,6 @@ M = TypeVar("M", bound="Model")
 _TABLE_NAME = re.compile(r"[a-zA-Z0-9_.-]{1,255}")
 _INDEX_NAME = re.compile(r"[a-zA-Z0-9_.-]{3,255}")
 MAX_KEY_ATTRIBUTES = 4
-
-_TEXT = (
-    str,
-    UUID,
-    date,
-    time,
-    PurePath,
-    IPv4Address,
-    IPv6Address,
-    IPv4Network,
-    IPv6Network,
-    IPv4Interface,
-    IPv6Interface,
-)
-_NUMBERS = (int, float, Decimal, timedelta)
-
-# A template also takes truth values, which are no key of their own.
-TemplateType: TypeAlias = KeyType | Literal["BOOL"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +85,10 @@ class ModelMapping:
         """What `Model.field` is, for each field."""
         return {
             name: Path(
-                AttributePath((self.attributes[name],), self.model), self.codecs[name], stores_null=name in self._nulls
+                AttributePath((self.attributes[name],), self.model),
+                self.codecs[name],
+                stores_null=name in self._nulls,
+                inside=(name,),
             )
             for name in self.fields
         }
@@ -120,6 +101,7 @@ class ModelMapping:
 
     def encode(self, instance: Model) -> Item:
         """The instance's fields as an item; without those that are absent, and without what the library keeps."""
+        dumped: dict[str, object]
         try:
             dumped = self._serializer.to_python(instance, round_trip=True, by_alias=False, warnings="error")
         except PydanticSerializationError as error:
@@ -258,12 +240,16 @@ class ModelMapping:
             return None
         if isinstance(value, datetime) and name == self._role("time_to_live"):
             return epoch(value, name)
-        if isinstance(value, bool) and name in self.fields and key_type(self.fields[name]) == "N":
+        if isinstance(value, bool) and name in self._numbers:
             raise InvalidValue(f"{name}: a bool is not a number; use int(value)", model=self.schema.model)
         return encoded(value, name, self.schema.model)
 
     def _decode_field(self, name: str, value: AttributeValue) -> object:
         return self.codecs[name].decoded(value) if name in self._read_specially else decode(value)
+
+    @cached_property
+    def _numbers(self) -> frozenset[str]:
+        return frozenset(name for name in self.fields if key_type(self.model, name) == "N")
 
     @cached_property
     def _read_specially(self) -> frozenset[str]:
@@ -484,46 +470,13 @@ class ModelMapping:
     def _key_type(self, name: str, *, in_template: bool = False) -> KeyType:
         if self.markers[name].role == "time_to_live":
             return "N"
-        found = key_type(self.fields[name])
+        found = key_type(self.model, name)
         if found is None or (found == "BOOL" and not in_template):
             raise self._invalid(
-                f"{name} is part of a key, and its type cannot be: a key is text, a number or bytes, "
-                "or something that is stored as one of them"
+                f"{name} is part of a key, and its type cannot be: a key is text, a number or bytes, or something that "
+                "is stored as one of them (a serializer says so by its return type)"
             )
         return cast(KeyType, found)
 
     def _invalid(self, message: str) -> InvalidModel:
         return InvalidModel(message, model=self.model.__name__)
-
-
-def key_type(info: FieldInfo) -> TemplateType | None:
-    """The DynamoDB type that a field's values are stored as, None where it is no key type."""
-    for entry in reversed(info.metadata):
-        returned = getattr(entry, "return_type", None)
-        if isinstance(returned, type):
-            return _type_of(returned)
-    return _type_of(unwrapped(info.annotation))
-
-
-def _type_of(kind: Any) -> TemplateType | None:  # whatever an annotation can be
-    if get_origin(kind) is Literal:
-        return _only({_type_of(type(value)) for value in get_args(kind)})
-    kind = getattr(kind, "__supertype__", kind)  # a NewType is its supertype
-    if not isinstance(kind, type):
-        return None
-    if issubclass(kind, Enum):
-        return _only({_type_of(type(member.value)) for member in kind})
-    if issubclass(kind, bool):
-        return "BOOL"
-    if issubclass(kind, _NUMBERS):
-        return "N"
-    if issubclass(kind, bytes | bytearray | memoryview):
-        return "B"
-    if issubclass(kind, dict | list | tuple | set | frozenset):
-        return None
-    # Text, and what pydantic writes as text: addresses, URLs, and types of the user's own with a serializer.
-    return "S" if issubclass(kind, _TEXT) or hasattr(kind, "__get_pydantic_core_schema__") else None
-
-
-def _only(kinds: set[TemplateType | None]) -> TemplateType | None:
-    return kinds.pop() if len(kinds) == 1 else None
