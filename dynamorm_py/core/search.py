@@ -196,7 +196,8 @@ def _base_request(search: Search, scope: Scope, condition: KeyCondition) -> Requ
     if remaining is not None:
         request["FilterExpression"] = compile_condition(remaining, placeholders)
     if search.counting and _counts_on_arrival(search):
-        request["ProjectionExpression"] = ", ".join(placeholders.name(name) for name in search.telling)
+        names = dict.fromkeys((*search.cursor_names, *search.telling))
+        request["ProjectionExpression"] = ", ".join(placeholders.name(name) for name in names)
     elif search.counting:
         request["Select"] = "COUNT"
     elif search.projection:
@@ -264,9 +265,8 @@ def _check(search: Search, condition: KeyCondition) -> None:
     ):
         if number is not None and (type(number) is not int or number < least):
             raise InvalidOperation(f"{name} cannot be {number!r}")
-    for given in (search.where, search.filter):
-        if given is not None:
-            search.schema.check_paths(given.paths())
+    if search.filter is not None:
+        search.schema.check_paths(search.filter.paths())
     search.schema.check_paths(search.projection)
     if search.filter is not None and search.values is not None:
         names = set(search.key.names)
@@ -307,7 +307,9 @@ def compile_key(
     terms = [_compare(attribute, "=", attribute.value(values)) for attribute in key.partition]
     given = _terms_by_field(where, key.sort, schema)
     if len(key.sort) == 1 and key.sort[0].template is not None:
-        sort, residue = _compile_template(key.sort[0], given, schema)
+        sort, residue = _compile_template(key.sort[0], given)
+        for value in (value for term in sort for value in _literals(term)):
+            check_key_value(value, key.sort[0].name, "S", key.sort[0].limit)
         return KeyCondition((*terms, *sort), residue)
     return KeyCondition((*terms, *_compile_attributes(key.sort, given)))
 
@@ -318,6 +320,8 @@ def _compare(attribute: KeyAttribute, comparator: Any, value: AttributeValue) ->
 
 def _terms_by_field(where: Condition | None, sort: tuple[KeyAttribute, ...], schema: Schema) -> dict[str, Range]:
     """The caller's conditions, one for each field of the sort key."""
+    if where is not None:
+        schema.check_paths(where.paths())
     fields = [name for attribute in sort for name in attribute.fields]
     attributes = {schema.fields.get(name, name): name for name in fields}
     given: dict[str, Range] = {}
@@ -381,9 +385,7 @@ def _compile_attributes(sort: tuple[KeyAttribute, ...], given: Mapping[str, Rang
     return terms
 
 
-def _compile_template(
-    attribute: KeyAttribute, given: Mapping[str, Range], schema: Schema
-) -> tuple[list[Condition], Condition | None]:
+def _compile_template(attribute: KeyAttribute, given: Mapping[str, Range]) -> tuple[list[Range], Condition | None]:
     """A composed sort key: the fields that are equal make a prefix, the next one may be a range, compared as tuples."""
     template = cast(Template, attribute.template)
     equal: dict[str, AttributeValue] = {}
@@ -402,7 +404,7 @@ def _compile_template(
         break
     prefix, _ = template.prefix(equal)
     if ranged is not None:
-        return _range(attribute, prefix, names[len(equal)], ranged, schema, raw=template.raw)
+        return _range(attribute, prefix, names[len(equal)], ranged)
     if len(equal) == len(names):
         return [_compare(attribute, "=", {"S": prefix})], None
     if not prefix:
@@ -410,39 +412,33 @@ def _compile_template(
     return [Function("begins_with", AttributePath((attribute.name,)), Literal({"S": prefix}))], None
 
 
-def _range(
-    attribute: KeyAttribute, prefix: str, name: str, term: Range, schema: Schema, *, raw: bool
-) -> tuple[list[Condition], Condition | None]:
+def _range(attribute: KeyAttribute, prefix: str, name: str, term: Range) -> tuple[list[Range], Condition | None]:
     """A range over one field of a composed key, below a prefix. In an encoded key `#` ends a field and only `$hh` can
     follow as its next character below everything else, so text + `$` lies behind all keys of that value, and before
     all of any greater one."""
-    if raw:
+    template = cast(Template, attribute.template)
+    if template.raw:
         return _raw_range(attribute, prefix, term)
+    fields = template.fields
     parts = [encode_part(value) for value in _literals(term)]
     path = AttributePath((attribute.name,))
-    bottom, top = prefix, _behind(prefix)
-    residue: Condition | None = None
     if isinstance(term, Function):
         return [Function("begins_with", path, Literal({"S": prefix + parts[0]}))], None
+    bottom, top = prefix, _behind(prefix)
+    residue: Condition | None = None
     if isinstance(term, Between):
         bottom, top = prefix + parts[0], prefix + parts[1] + "$"
-    elif term.comparator == "<":
-        # BETWEEN includes its upper end, which is a key only where the field is the last one.
-        top = prefix + parts[0]
-        residue = term if prefix else None
+    elif term.comparator in ("<", "<="):
+        top = prefix + parts[0] + ("$" if term.comparator == "<=" else "")
         if not prefix:
             return [_compare(attribute, "<", {"S": top})], None
-    elif term.comparator == "<=":
-        top = prefix + parts[0] + "$"
-        if not prefix:
-            return [_compare(attribute, "<", {"S": top})], None
+        # BETWEEN includes its upper end, which is a key where nothing follows the field.
+        residue = term if term.comparator == "<" and fields[-1] == name else None
     else:
         bottom = prefix + parts[0] + ("$" if term.comparator == ">" else "")
         if not prefix:
             return [_compare(attribute, ">=", {"S": bottom})], None
         residue = None if prefix.endswith("#") else term
-    if attribute.template is not None and attribute.template.fields[-1] != name and isinstance(term, Comparison):
-        residue = residue if term.comparator != "<" else None
     return [Between(path, Literal({"S": bottom}), Literal({"S": top}))], residue
 
 
@@ -452,7 +448,7 @@ def _behind(prefix: str) -> str:
     return prefix[:-1] + chr(ord(prefix[-1]) + 1) if prefix else ""
 
 
-def _raw_range(attribute: KeyAttribute, prefix: str, term: Range) -> tuple[list[Condition], Condition | None]:
+def _raw_range(attribute: KeyAttribute, prefix: str, term: Range) -> tuple[list[Range], Condition | None]:
     """A range over a key that others wrote: compared as text, since nothing is known of how it is encoded."""
     texts = [_raw_text(value) for value in _literals(term)]
     path = AttributePath((attribute.name,))
