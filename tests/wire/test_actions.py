@@ -213,8 +213,8 @@ def test_a_plain_key_cannot_be_changed_either() -> None:
         (lambda: Thing.words.append(), "nothing to append"),
         (lambda: attr("s").add_to_set("a", 1), "only one of them"),
         (lambda: attr("s").add_to_set([1]), "holds text, numbers or bytes"),
-        (lambda: Things.number.add("x"), "takes a number here"),
-        (lambda: attr("n").add(True), "takes a number here"),
+        (lambda: Things.number.add("x"), "takes a number"),
+        (lambda: attr("n").add(True), "takes a number"),
     ],
 )
 def test_nonsense_is_refused_with_its_reason(make: Any, message: str) -> None:
