@@ -12,6 +12,7 @@ import hashlib
 import hmac
 import json
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import Any, TypeAlias
 
 from dynamorm_py.core.errors import InvalidCursor
@@ -59,7 +60,7 @@ def decode_cursor(cursor: str, binding: bytes, secrets: Sequence[bytes]) -> Plac
     try:
         plain = json.loads(body)
         return [_from_json(key) for key in plain] if isinstance(plain, list) else _from_json(plain) or {}
-    except (ValueError, TypeError, AttributeError, RecursionError) as error:
+    except (ValueError, TypeError, AttributeError, ArithmeticError, RecursionError) as error:
         raise InvalidCursor("this is not a cursor, or it was cut short") from error
 
 
@@ -82,7 +83,7 @@ def _value_to_json(value: AttributeValue) -> dict[str, str]:
 
 def _value_from_json(value: dict[str, str]) -> AttributeValue:
     ((tag, payload),) = value.items()
-    if tag not in ("S", "N", "B") or not isinstance(payload, str):
+    if tag not in ("S", "N", "B") or not isinstance(payload, str) or (tag == "N" and not Decimal(payload).is_finite()):
         raise InvalidCursor("a cursor holds keys only")
     return {tag: base64.b64decode(payload, validate=True) if tag == "B" else payload}
 
