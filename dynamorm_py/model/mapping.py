@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -134,6 +134,7 @@ class ModelMapping:
 
     def decode(self, item: Item) -> Any:  # the model's instance; its type is the caller's
         """A stored item as an instance that remembers what was read."""
+        item = self._with_key_fields(item)
         instance = self._instance(item)
         self.remember(instance, item)
         instance.after_read()
@@ -213,8 +214,24 @@ class ModelMapping:
 
     def composed_fields(self, item: Item) -> Item:
         """The attributes of the fields that an item's composed keys tell. Keys that others wrote tell nothing."""
+        return self._told(item, self.schema.composed())
+
+    def _with_key_fields(self, item: Item) -> Item:
+        """The item with the fields that only the table's key holds: other programs need not store them a second time.
+        The keys of indexes are not asked, since they can be stale."""
+        if item.keys() >= self._in_key:
+            return item
+        return {**self._told(item, self.schema.key.attributes), **item}
+
+    @cached_property
+    def _in_key(self) -> frozenset[str]:
+        """The attributes of the fields that the table's key is composed from."""
+        composed = (part for part in self.schema.key.attributes if part.template is not None)
+        return frozenset(self.attributes[name] for part in composed for name in part.fields)
+
+    def _told(self, item: Item, parts: Iterable[KeyAttribute]) -> Item:
         told: Item = {}
-        for part in self.schema.composed():
+        for part in parts:
             text = item.get(part.name, {}).get("S")
             if part.template is None or text is None:
                 continue
