@@ -129,7 +129,7 @@ class Query(Generic[M]):
         """Returns these attributes alone, as `Partial` views, always with the keys and the time to live; once per
         query. It saves transfer, not read units: DynamoDB reads items whole.
 
-        async for view in User.by_email.query("b@x.org").project(User.visits, User.address["city"]):
+        async for view in User.by_email.query("b@x.org").project(User.visits, User.address[Address.city]):
             print(view[User.visits])
         """
         if self._view is None:

@@ -146,9 +146,14 @@ class Partial(Generic[M]):
 
     @property
     def key(self) -> Mapping[str, object]:
-        """The fields of the table's key, by name: what `get` takes."""
+        """The fields of the table's key, by name: what `get` takes. Raises `InvalidItem` where the item's key is none
+        that the model writes."""
         schema = self._shape.model.schema
-        return MappingProxyType({name: self._field(name) for name in schema.key.fields})
+        lacking = [name for name in schema.key.fields if name not in self._values]
+        if lacking:
+            # Not an AttributeError: Python would take that for "there is no `key`", and ask `__getattr__`.
+            raise InvalidItem(f"the item's key does not tell {', '.join(lacking)}", model=schema.model)
+        return MappingProxyType({name: self._values[name] for name in schema.key.fields})
 
     def load(self, *, consistent: bool = False) -> Operation[M | None]:
         """Reads the whole item from the table; None where it is gone by now."""
