@@ -72,7 +72,7 @@ def _to_json(key: Item | None) -> dict[str, dict[str, str]] | None:
     return None if key is None else {name: _value_to_json(value) for name, value in key.items()}
 
 
-def _from_json(key: dict[str, dict[str, str]] | None) -> Item | None:
+def _from_json(key: dict[str, dict[str, Any]] | None) -> Item | None:
     return None if key is None else {name: _value_from_json(value) for name, value in key.items()}
 
 
@@ -81,7 +81,7 @@ def _value_to_json(value: AttributeValue) -> dict[str, str]:
     return {tag: base64.b64encode(payload).decode() if tag == "B" else payload}
 
 
-def _value_from_json(value: dict[str, str]) -> AttributeValue:
+def _value_from_json(value: dict[str, Any]) -> AttributeValue:  # whatever a forged cursor holds
     ((tag, payload),) = value.items()
     if tag not in ("S", "N", "B") or not isinstance(payload, str) or (tag == "N" and not Decimal(payload).is_finite()):
         raise InvalidCursor("a cursor holds keys only")

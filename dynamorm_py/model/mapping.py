@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
@@ -262,23 +262,16 @@ class ModelMapping:
         return encoded(value, name, self.schema.model)
 
     def _decode_field(self, name: str, value: AttributeValue) -> object:
-        return self.codecs[name].decoded(value) if name in self._read_specially else decode(value)
+        return self.codecs[name].decoded(value) if name in self._revived else decode(value)
 
     @cached_property
     def _numbers(self) -> frozenset[str]:
         return frozenset(name for name in self.fields if key_type(self.model, name) == "N")
 
     @cached_property
-    def _read_specially(self) -> frozenset[str]:
+    def _revived(self) -> frozenset[str]:
         """The fields whose plain data is more than what DynamoDB's types say."""
-        kinds = {name: unwrapped(info.annotation) for name, info in self.fields.items()}
-        lifetime = self._role("time_to_live")
-        return frozenset(
-            name
-            for name, kind in kinds.items()
-            if isinstance(kind, type)
-            and (issubclass(kind, timedelta) or (name == lifetime and issubclass(kind, datetime)))
-        )
+        return frozenset(name for name, codec in self.codecs.items() if codec.is_revived())
 
     @cached_property
     def _names(self) -> Mapping[str, str]:
@@ -371,6 +364,7 @@ class ModelMapping:
                 raise self._invalid(f"two indexes are called {index.name}")
             indexes[index.name] = index
             self.indexes[attribute] = index
+        self._check_composed((key, *(index.key for index in indexes.values())))
 
         def attribute_of(role: str) -> str | None:
             name = self._role(role)
@@ -389,6 +383,22 @@ class ModelMapping:
             uniques=tuple(self._unique(name, each.fields, key) for name, each in declarations.uniques.items()),
             family=frozenset(self.model.__mro__),
         )
+
+    def _check_composed(self, keys: Sequence[Key]) -> None:
+        """Several keys may share a composed attribute, but only as one and the same text."""
+        seen: dict[str, Template] = {}
+        for key in keys:
+            if len(set(key.names)) < len(key.names):
+                raise self._invalid(f"a key has {' and '.join(key.names)}: its attributes have to differ")
+            for attribute in key.attributes:
+                if attribute.template is None:
+                    continue
+                other = seen.setdefault(attribute.name, attribute.template)
+                if other != attribute.template:
+                    raise self._invalid(
+                        f"{attribute.name} would be made of {other.text} and of {attribute.template.text}: "
+                        "name one of the attributes differently"
+                    )
 
     def _unique(self, name: str, fields: tuple[str, ...], key: Key) -> Unique:
         for field in fields:
