@@ -56,7 +56,7 @@ class Operation(Generic[T_co]):
         # Imported here because programs that explain nothing, such as functions that start cold, should not pay for it.
         from dynamorm_py.core.explanation import explain  # noqa: PLC0415
 
-        return explain(self._plan, self._scope(), item_size=item_size, items=items)
+        return explain(self.plan, self._scope(), item_size=item_size, items=items)
 
     def __await__(self) -> Generator[Any, Any, T_co]:
         return ambient().run_plan(self._plan).__await__()

@@ -5,6 +5,7 @@
 - `Query` and `Scan` round the sum of a page. A page ends with the item that makes it 1 MB, or at `Limit`.
 - Filters and projections save nothing: what counts is what is read, in the size it has in the table or index.
 - A local index that is asked for attributes it does not copy reads every item again from the table, each rounded up.
+  One size is assumed for both readings, although what an index holds is smaller.
 
 https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/read-write-operations.html
 """
@@ -144,8 +145,9 @@ def _segment_cost(search: Search, item_size: int, items: int) -> tuple[int, floa
     if page is None:
         return 1, _units(0, consistent=search.consistent)
     full, rest = divmod(items, page)
-    # A page that DynamoDB ended says that there may be more, even where there is none; only a limit knows better.
-    last = 0 if rest == 0 and full and search.limit == items else 1
+    # A page that its `Limit` ended says that there may be more, even where there is none; only a limit knows better.
+    complete = page != search.page_size or search.limit == items
+    last = 0 if rest == 0 and full and complete else 1
     units = full * _units(page * item_size, consistent=search.consistent)
     return full + last, units + last * _units(rest * item_size, consistent=search.consistent)
 
