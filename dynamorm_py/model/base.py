@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar, cast, dataclass_transform, overload
 
 from pydantic import BaseModel, ConfigDict
+from pydantic.fields import FieldInfo
 
 from dynamorm_py.batch import pace_of
 from dynamorm_py.core.batches import BatchGet, Progress
@@ -103,17 +104,9 @@ class ModelMeta(PydanticMeta):
         **options: Any,
     ) -> Any:
         own = {key: namespace.pop(key) for key, value in list(namespace.items()) if isinstance(value, _DECLARATIONS)}
-        inherited: Mapping[str, Any] = {}
-        for base in reversed(bases):
-            inherited = {**inherited, **getattr(base, "__dynamorm_declared__", {})}
-        for field_name in namespace.get("__annotations__", {}):
-            if field_name in RESERVED and name != "Model":
-                raise InvalidModel(
-                    f"{field_name} is the name of a verb: rename the field, and keep the "
-                    f'attribute\'s name with field(name="{field_name}")',
-                    model=name,
-                )
-        namespace["__dynamorm_declared__"] = {**inherited, **own}
+        if name != "Model":
+            _refuse_verbs(namespace, name)
+        namespace["__dynamorm_declared__"] = {**_inherited(bases, own), **own}
         namespace["__dynamorm_cell__"] = _Cell()
         if table is not None:
             namespace["__dynamorm_table__"] = table
@@ -135,7 +128,10 @@ class ModelMeta(PydanticMeta):
                     return cls._declared(name)
                 if name in (cls.__dict__.get("__pydantic_fields__") or {}):
                     return cls.__dynamorm_mapping__.paths[name]
-            return super().__getattr__(name)
+            try:
+                return super().__getattr__(name)
+            except AttributeError:
+                raise AttributeError(f"{cls.__name__} has no field or index {name!r}", name=name, obj=cls) from None
 
     def _declared(cls, name: str) -> object:
         declaration = cls.__dynamorm_declared__[name]
@@ -164,6 +160,27 @@ class ModelMeta(PydanticMeta):
         @property
         def __dynamorm_schema__(cls) -> Schema:
             return cls.__dynamorm_mapping__.schema
+
+
+def _refuse_verbs(namespace: Mapping[str, Any], model: str) -> None:
+    # Since Python 3.14 a class body's annotations are a function's business, but what `field()` made is there by name.
+    declared = {name for name, value in namespace.items() if isinstance(value, FieldInfo)}
+    for name in RESERVED & {*namespace.get("__annotations__", ()), *declared}:
+        raise InvalidModel(
+            f"{name} is the name of a verb: rename the field, and keep the attribute's name with "
+            f'field(name="{name}")',
+            model=model,
+        )
+
+
+def _inherited(bases: tuple[type, ...], own: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What the bases declare. A table has one key, so a class's own replaces theirs, whatever the two are called."""
+    declared: dict[str, Any] = {}
+    for base in reversed(bases):
+        declared |= getattr(base, "__dynamorm_declared__", {})
+    if any(isinstance(value, PrimaryKey) for value in own.values()):
+        declared = {name: value for name, value in declared.items() if not isinstance(value, PrimaryKey)}
+    return declared
 
 
 _DECLARATIONS = (PrimaryKey, GlobalIndex, LocalIndex, UniqueConstraint)
