@@ -13,8 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
-from datetime import UTC, datetime, timedelta
-from decimal import Decimal
+from datetime import UTC, datetime
 from enum import Enum
 from functools import cache, cached_property
 from math import ceil
@@ -28,6 +27,7 @@ from dynamorm_py.core.values import decode, encode, member_name
 from dynamorm_py.core.wire import AttributeValue
 from dynamorm_py.fields.annotations import allows_none, child_of, is_map, is_set, item_of, unwrapped
 from dynamorm_py.fields.parts import FieldPart, Part, TypePart
+from dynamorm_py.fields.revival import Reviver, reviver
 
 # What `decode` returns where there is no value: None may be one.
 ABSENT = object()
@@ -231,12 +231,17 @@ class TypedCodec:
         return encoded(plain, self._name, self._owner)
 
     def decoded(self, value: AttributeValue) -> object:
-        """The plain data of an attribute value, before the validator sees it. A timedelta is one already: pydantic
-        reads a number of seconds as a float, which is not exact."""
+        """The plain data of an attribute value, as the validator takes it."""
         plain = decode(value)
-        if isinstance(plain, Decimal) and self._is(timedelta):
-            return timedelta(microseconds=int(plain.scaleb(6)))
-        return plain
+        return plain if self._revive is None else self._revive(plain)
+
+    def is_revived(self) -> bool:
+        """Whether `decoded` gives more than what DynamoDB's own types say."""
+        return self._revive is not None
+
+    @cached_property
+    def _revive(self) -> Reviver | None:
+        return reviver(self._annotation)
 
     def _is(self, kind: type) -> bool:
         found = unwrapped(self._annotation)
@@ -310,6 +315,9 @@ class FieldCodec(TypedCodec):
         if self._epoch and isinstance(plain, datetime):
             return epoch(plain, self._name)
         return super()._encoded(plain)
+
+    def is_revived(self) -> bool:
+        return self._epoch or super().is_revived()
 
     def decoded(self, value: AttributeValue) -> object:
         return from_epoch(value, self._name) if self._epoch and self._is(datetime) else super().decoded(value)
