@@ -49,8 +49,9 @@ class DynamormError(Exception):
     # Whether the request had been sent when it failed, so that it may have been applied: a lost or damaged answer, an
     # internal error of the service. The retries read it; what they let through is certain, or `WriteOutcomeUnknown`.
     ambiguous: bool = False
-    # How often the request was sent.
+    # How often the request was sent, and how often of these it was refused for its rate.
     attempts: int = 1
+    throttles: int = 0
 
     def __init__(
         self,

@@ -25,6 +25,7 @@ from dynamorm_py.core.errors import (
 )
 from dynamorm_py.core.wire import Call, Repetition, Response
 from dynamorm_py.middleware import Send
+from dynamorm_py.middleware.deadlines import remaining
 
 # https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_CancellationReason.html
 _PASSING_REASONS = frozenset({"None", "TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"})
@@ -61,7 +62,10 @@ class Retry:
 
 
 async def sleep(seconds: float) -> None:
-    """Waits on the running event loop, whichever it is."""
+    """Waits on the running event loop, whichever it is, and not beyond the deadline: what is sent then is refused."""
+    left = remaining()
+    if left is not None:
+        seconds = max(0.0, min(seconds, left))
     # anyio takes as long to import as everything else of ours, and most processes send their first requests without
     # ever having to wait: so it is imported by the first wait.
     import anyio  # noqa: PLC0415
@@ -85,18 +89,28 @@ class Retries:
 
     async def __call__(self, call: Call, send: Send, /) -> Response:
         in_doubt = False
-        attempt = 1
+        attempt, throttles = 1, 0
         while True:
             try:
-                return _counted(await send(call), attempt)
+                return _counted(await send(call), attempt, throttles)
             except DynamormError as error:
-                error.attempts = attempt
+                throttles += isinstance(error, Throttled)
+                error.attempts, error.throttles = attempt, throttles
                 in_doubt = in_doubt or error.ambiguous
-                if attempt >= self._policy.attempts or not _may_repeat(error, call):
+                wait = self._wait_for_another(error, call)
+                if wait is None:
                     outcome = _outcome(error, call, in_doubt)
                     raise outcome from (error.__cause__ if outcome is error else error)
-            await self.back_off(attempt)
+            await self._sleep(wait)
             attempt += 1
+
+    def _wait_for_another(self, error: DynamormError, call: Call) -> float | None:
+        """The seconds to wait before the call is sent again; None where it is not, also for want of time."""
+        if error.attempts >= self._policy.attempts or not _may_repeat(error, call):
+            return None
+        wait = self._policy.wait(error.attempts, self._draw())
+        left = remaining()
+        return wait if left is None or wait < left else None
 
     async def back_off(self, attempt: int) -> None:
         """Waits as long as the policy asks for after the given attempt, 1 being the first."""
@@ -132,13 +146,13 @@ def _outcome(error: DynamormError, call: Call, in_doubt: bool) -> DynamormError:
     unknown = WriteOutcomeUnknown(
         f"the write may or may not have been applied, read the item to learn it: {error.message}"
     )
-    unknown.attempts = error.attempts
+    unknown.attempts, unknown.throttles = error.attempts, error.throttles
     return unknown
 
 
-def _counted(response: Response, attempt: int) -> Response:
+def _counted(response: Response, attempt: int, throttles: int) -> Response:
     if attempt == 1:
         return response
-    # Where botocore itself would put it.
-    metadata = {**response.get("ResponseMetadata", {}), "RetryAttempts": attempt - 1}
-    return {**response, "ResponseMetadata": metadata}
+    # The first one where botocore itself would put it.
+    counts = {"RetryAttempts": attempt - 1, "ThrottledAttempts": throttles}
+    return {**response, "ResponseMetadata": {**response.get("ResponseMetadata", {}), **counts}}

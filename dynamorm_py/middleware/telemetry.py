@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, replace
+from typing import TypeAlias
 
 from dynamorm_py.core.wire import Call, Response, Target
 from dynamorm_py.middleware import Send
@@ -19,6 +22,7 @@ class CallRecord:
 
     `attempts` is how often it was sent, None where it was cancelled. `milliseconds` include the waits in between.
     `consumed` are capacity units, None where the request did not ask for them. `error` is what the caller got.
+    `throttles` is how many of the attempts were refused for their rate.
     """
 
     operation: str
@@ -27,39 +31,103 @@ class CallRecord:
     milliseconds: float
     consumed: float | None = None
     error: BaseException | None = None
+    throttles: int = 0
+
+
+OnCall: TypeAlias = Callable[[CallRecord], None]
+
+
+@dataclass(frozen=True, slots=True)
+class _Observers:
+    """Who is told of the calls of a context, and whether one of them asks what the calls consumed."""
+
+    callbacks: tuple[OnCall, ...] = ()
+    capacity: bool = False
+
+
+_NOBODY = _Observers()
+_observers: ContextVar[_Observers] = ContextVar("dynamorm_py.observers", default=_NOBODY)
+
+
+@contextmanager
+def observing(on_call: OnCall, *, capacity: bool = False) -> Iterator[None]:
+    """Tells `on_call` of every call that is made in the block, on whichever client, and in tasks that it starts.
+
+    With `capacity`, reads and writes of items ask DynamoDB for what they consume, so that `consumed` is known.
+    """
+    outer = _observers.get()
+    token = _observers.set(_Observers((*outer.callbacks, on_call), capacity or outer.capacity))
+    try:
+        yield
+    finally:
+        _observers.reset(token)
 
 
 class Telemetry:
-    """The middleware that tells `on_call` of every call; `clock` counts seconds and never goes back."""
+    """The middleware that tells `on_call`, and the context's observers, of every call; `clock` counts seconds and never
+    goes back."""
 
-    def __init__(self, on_call: Callable[[CallRecord], None], *, clock: Callable[[], float] = time.monotonic) -> None:
-        self._on_call = on_call
+    def __init__(self, on_call: OnCall | None = None, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._own = () if on_call is None else (on_call,)
         self._clock = clock
 
     async def __call__(self, call: Call, send: Send, /) -> Response:
+        observers = _observers.get()
+        callbacks = self._own + observers.callbacks
+        if not callbacks:
+            return await send(call)
+        if observers.capacity:
+            call = _asking_for_capacity(call)
         started = self._clock()
         try:
             response = await send(call)
         except BaseException as error:
-            self._tell(call, started, getattr(error, "attempts", None), error=error)
+            attempts, throttles = getattr(error, "attempts", None), getattr(error, "throttles", 0)
+            record = CallRecord(
+                call.operation, call.targets, attempts, self._since(started), error=error, throttles=throttles
+            )
+            _tell(callbacks, record)
             raise
-        repeated = response.get("ResponseMetadata", {}).get("RetryAttempts", 0)
-        self._tell(call, started, repeated + 1, consumed=_units(response))
+        metadata = response.get("ResponseMetadata", {})
+        attempts, throttles = metadata.get("RetryAttempts", 0) + 1, metadata.get("ThrottledAttempts", 0)
+        consumed = _units(response)
+        record = CallRecord(call.operation, call.targets, attempts, self._since(started), consumed, None, throttles)
+        _tell(callbacks, record)
         return response
 
-    def _tell(
-        self,
-        call: Call,
-        started: float,
-        attempts: int | None,
-        consumed: float | None = None,
-        error: BaseException | None = None,
-    ) -> None:
-        milliseconds = (self._clock() - started) * 1000
+    def _since(self, started: float) -> float:
+        return (self._clock() - started) * 1000
+
+
+def _tell(callbacks: tuple[OnCall, ...], record: CallRecord) -> None:
+    for on_call in callbacks:
         try:
-            self._on_call(CallRecord(call.operation, call.targets, attempts, milliseconds, consumed, error))
+            on_call(record)
         except Exception:  # a metric must not make an acknowledged write look failed
-            _logger.exception("on_call failed for %s", call.operation)
+            _logger.exception("on_call failed for %s", record.operation)
+
+
+# https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_ConsumedCapacity.html
+_CONSUMING = frozenset(
+    {
+        "BatchGetItem",
+        "BatchWriteItem",
+        "DeleteItem",
+        "GetItem",
+        "PutItem",
+        "Query",
+        "Scan",
+        "TransactGetItems",
+        "TransactWriteItems",
+        "UpdateItem",
+    }
+)
+
+
+def _asking_for_capacity(call: Call) -> Call:
+    if call.operation not in _CONSUMING or "ReturnConsumedCapacity" in call.request:
+        return call
+    return replace(call, request={**call.request, "ReturnConsumedCapacity": "TOTAL"})
 
 
 def _units(response: Response) -> float | None:

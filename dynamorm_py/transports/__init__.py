@@ -14,9 +14,13 @@ from dynamorm_py.core.wire import Request, Response
 
 
 class Transport(Protocol):
-    """Sends one low-level request, once, and returns DynamoDB's answer."""
+    """Sends one low-level request, once, and returns DynamoDB's answer; `warm` makes the first one quick."""
 
     async def send(self, operation: str, request: Request, /) -> Response: ...
+
+    async def warm(self) -> bool:
+        """Does beforehand what does not depend on the request; whether a connection is open now. Raises nothing."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from functools import cache
 from re import sub
 from typing import Any, TypeVar
@@ -56,6 +56,9 @@ E = TypeVar("E", bound=DynamormError)
 
 # As many connections as requests run at once, up to this: sockets are opened when they are needed, not before.
 MAX_CONNECTIONS = 64
+
+# What is made a ping while a client warms up. Nothing else here calls it, so no call that is meant can become one.
+_REHEARSED = "DescribeEndpoints"
 
 # Codes: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html and
 # https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/CommonErrors.html
@@ -108,6 +111,13 @@ _UNSENT: dict[type[BotoCoreError], tuple[type[DynamormError], str]] = {
 def shared_session() -> AioSession:
     """The session of this process: clients that share it load the service's description and the credentials once."""
     return get_session()
+
+
+def forget_credentials() -> None:
+    """Has clients that are opened from now on look for credentials anew, on a session that keeps what else it knows."""
+    loader = shared_session().get_component("data_loader")
+    shared_session.cache_clear()
+    shared_session().register_component("data_loader", loader)
 
 
 @asynccontextmanager
@@ -164,6 +174,34 @@ class AiobotocoreTransport:
             # A damaged body fails while it is parsed, which botocore does before it compares the checksum.
             raise _ambiguous(TransportError("the answer could not be read")) from error
         return response
+
+    async def warm(self) -> bool:
+        """Sends a request that is compiled and signed like any other, and is made a `GET /` at the last moment: so
+        everything is loaded that a request goes through, and a connection stays open in the pool."""
+        answered = False
+
+        def make_it_a_ping(request: Any, **_: Any) -> None:  # a botocore.awsrequest.AWSPreparedRequest
+            request.method, request.body, request.headers = "GET", None, _without_signature(request.headers)
+
+        def take_note(response_dict: Any, **_: Any) -> None:  # the answer in botocore's form, None without one
+            nonlocal answered
+            answered = answered or response_dict is not None
+
+        events = self._client.meta.events
+        events.register(f"before-send.dynamodb.{_REHEARSED}", make_it_a_ping)
+        events.register(f"response-received.dynamodb.{_REHEARSED}", take_note)
+        try:
+            # What comes back is a page for people, or a refusal, not the answer that was asked for.
+            with suppress(DynamormError):
+                await self.send(_REHEARSED, {})
+        finally:
+            events.unregister(f"before-send.dynamodb.{_REHEARSED}", make_it_a_ping)
+            events.unregister(f"response-received.dynamodb.{_REHEARSED}", take_note)
+        return answered
+
+
+def _without_signature(headers: Any) -> dict[str, str]:  # botocore's own mapping of headers
+    return {name: value for name, value in headers.items() if name.lower() == "user-agent"}
 
 
 @cache

@@ -406,3 +406,28 @@ async def test_tables_are_created_with_their_indexes_and_time_to_live_and_delete
             await db.delete_tables(User)
             with pytest.raises(TableNotFound, match="test-client_users does not exist"):
                 await db.delete_tables(User)
+
+
+# Warming up
+
+
+async def test_warming_opens_the_connection_that_the_first_request_uses() -> None:
+    async with FaultServer(FOUND) as server, client_of(server) as db:
+        assert await db.warm()
+        await db.send(GET)
+        assert server.operations == ["Ping", "GetItem"]
+        assert server.connections == 1
+
+
+async def test_a_ping_carries_no_signature() -> None:
+    async with FaultServer(FOUND) as server:
+        async with client_of(server, credentials=Credentials("AKID", "s", "token")) as db:
+            await db.warm()
+        assert not {"authorization", "x-amz-security-token", "x-amz-target"} & set(server.received[0].headers)
+
+
+async def test_warming_fails_without_an_error() -> None:
+    async with Client(region="eu-west-1", endpoint_url="http://127.0.0.1:1", credentials=Credentials("a", "s")) as db:
+        assert not await db.warm()
+    with pytest.raises(ClientClosed):
+        await db.warm()

@@ -178,4 +178,4 @@ async def _read(reader: asyncio.StreamReader) -> Received:
     pairs = (line.split(":", 1) for line in head.split("\r\n")[1:] if line)
     headers = {name.strip().lower(): value.strip() for name, value in pairs}
     body = await reader.readexactly(int(headers.get("content-length", 0)))
-    return Received(headers["x-amz-target"].rpartition(".")[2], json.loads(body), headers)
+    return Received(headers.get("x-amz-target", "Ping").rpartition(".")[2], json.loads(body or b"{}"), headers)

@@ -168,7 +168,7 @@ async def test_the_response_says_how_often_it_was_repeated() -> None:
     _, once = await play(READ)
     _, twice = await play(READ, Throttled("slow down"))
     assert once["ResponseMetadata"] == {"RequestId": "r", "RetryAttempts": 0}
-    assert twice["ResponseMetadata"] == {"RequestId": "r", "RetryAttempts": 1}
+    assert twice["ResponseMetadata"] == {"RequestId": "r", "RetryAttempts": 1, "ThrottledAttempts": 1}
     assert twice["Item"] == {}
 
 

@@ -8,11 +8,11 @@ from contextlib import nullcontext
 
 import pytest
 
-from dynamorm_py.core.errors import Throttled
+from dynamorm_py.core.errors import Throttled, TransportError
 from dynamorm_py.core.wire import Call, Response, Target
 from dynamorm_py.middleware import compose
 from dynamorm_py.middleware.retries import Retries, Retry
-from dynamorm_py.middleware.telemetry import CallRecord, Telemetry
+from dynamorm_py.middleware.telemetry import CallRecord, Telemetry, observing
 
 CALL = Call("GetItem", {}, (Target("users"),))
 
@@ -83,3 +83,53 @@ async def test_a_failing_callback_fails_no_call(caplog: pytest.LogCaptureFixture
 
     assert await Telemetry(on_call)(CALL, send) == {"Item": {}}
     assert "on_call failed for GetItem" in caplog.text
+
+
+async def test_an_observer_is_told_of_the_calls_of_its_block_and_of_the_tasks_started_there() -> None:
+    async def send(call: Call) -> Response:
+        return {}
+
+    own: list[CallRecord] = []
+    first: list[CallRecord] = []
+    second: list[CallRecord] = []
+    telemetry = Telemetry(own.append)
+    with observing(first.append):
+        await telemetry(CALL, send)
+        with observing(second.append):
+            await asyncio.create_task(telemetry(CALL, send))
+    await telemetry(CALL, send)
+    assert (len(own), len(first), len(second)) == (3, 2, 1)
+
+
+@pytest.mark.parametrize(
+    ("operation", "asked"), [("GetItem", {"ReturnConsumedCapacity": "TOTAL"}), ("DescribeTable", {})]
+)
+async def test_an_observer_can_ask_for_what_is_consumed(operation: str, asked: dict[str, str]) -> None:
+    requests: list[dict[str, object]] = []
+
+    async def send(call: Call) -> Response:
+        requests.append(call.request)
+        return {}
+
+    call = Call(operation, {})
+    with observing(lambda record: None, capacity=True):
+        await Telemetry()(call, send)
+    await Telemetry()(call, send)
+    assert requests == [asked, {}]
+    assert call.request == {}
+
+
+async def test_throttled_attempts_are_counted() -> None:
+    failures = [Throttled("slow down"), TransportError("refused")]
+    records: list[CallRecord] = []
+
+    async def send(call: Call) -> Response:
+        if failures:
+            raise failures.pop()
+        return {}
+
+    await compose([Telemetry(records.append), Retries(Retry(base=0))], send)(CALL)
+    failures += [Throttled("slow down")] * 4
+    with pytest.raises(Throttled):
+        await compose([Telemetry(records.append), Retries(Retry(base=0))], send)(CALL)
+    assert [(record.attempts, record.throttles) for record in records] == [(3, 1), (4, 4)]
