@@ -62,6 +62,10 @@ if TYPE_CHECKING:
     )
     from dynamorm_py.core.explanation import Explanation
     from dynamorm_py.core.expressions import Condition
+    from dynamorm_py.core.plans import TableChange, TablePlan
+    from dynamorm_py.core.table_descriptions import IndexDescription, TableDescription
+    from dynamorm_py.core.table_settings import Provisioned, TableSettings
+    from dynamorm_py.core.templates import table_template
     from dynamorm_py.core.updates import Action
     from dynamorm_py.fields import (
         Attr,
@@ -122,6 +126,10 @@ _HOMES = {
     ),
     "dynamorm_py.core.explanation": ("Explanation",),
     "dynamorm_py.core.expressions": ("Condition",),
+    "dynamorm_py.core.plans": ("TableChange", "TablePlan"),
+    "dynamorm_py.core.table_descriptions": ("IndexDescription", "TableDescription"),
+    "dynamorm_py.core.table_settings": ("Provisioned", "TableSettings"),
+    "dynamorm_py.core.templates": ("table_template",),
     "dynamorm_py.core.updates": ("Action",),
     "dynamorm_py.fields": (
         "Attr",
@@ -161,6 +169,7 @@ __all__ = [
     "FieldNotRead",
     "GlobalIndex",
     "IncompleteIndexKey",
+    "IndexDescription",
     "InvalidCursor",
     "InvalidItem",
     "InvalidKey",
@@ -180,14 +189,19 @@ __all__ = [
     "Partial",
     "Path",
     "PrimaryKey",
+    "Provisioned",
     "Query",
     "RequestLimitReached",
     "RequestTimeout",
     "Retry",
     "ServiceError",
     "Table",
+    "TableChange",
+    "TableDescription",
     "TableInUse",
     "TableNotFound",
+    "TablePlan",
+    "TableSettings",
     "Throttled",
     "Timeouts",
     "TransactionCanceled",
@@ -204,6 +218,7 @@ __all__ = [
     "field",
     "partition_key",
     "sort_key",
+    "table_template",
     "time_to_live",
     "transact_get",
     "transact_write",

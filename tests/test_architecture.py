@@ -16,9 +16,10 @@ ROOT = Path(dynamorm_py.__file__).parent
 FLOORS = [
     "core core.wire core.errors",
     "core.values core.keys core.placeholders core.cursors",
-    "core.expressions core.updates core.schema core.uniqueness",
+    "core.expressions core.updates core.schema core.uniqueness core.raw_calls core.table_settings",
     "core.operations core.writes core.search core.tables core.coverage",
-    "core.transactions core.batches core.reading core.explanation",
+    "core.transactions core.batches core.reading core.explanation core.table_descriptions core.templates",
+    "core.plans",
     "fields context",
     "operation",
     "views",

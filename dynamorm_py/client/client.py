@@ -3,25 +3,34 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from contextvars import Token
 from datetime import UTC, datetime
 from types import TracebackType
-from typing import Any, Literal, Protocol, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, Protocol, Self, TypeVar
 
 from dynamorm_py.client.connection import Connection
 from dynamorm_py.client.conversations import Driver
 from dynamorm_py.context import Runner, enter, leave
-from dynamorm_py.core.errors import ClientClosed, InvalidOperation
+from dynamorm_py.core.errors import ClientClosed, DynamormError, InvalidOperation
 from dynamorm_py.core.operations import Operation as Plan
-from dynamorm_py.core.tables import CreateTables, DeleteTables, HasSchema
+from dynamorm_py.core.raw_calls import raw_call
+from dynamorm_py.core.schema import Schema
 from dynamorm_py.core.wire import Call, Response, Scope
 from dynamorm_py.middleware import Middleware, compose
 from dynamorm_py.middleware.deadlines import Deadlines
 from dynamorm_py.middleware.retries import Retries, Retry, sleep
 from dynamorm_py.middleware.telemetry import CallRecord, Telemetry
 from dynamorm_py.transports import Credentials, Settings, Timeouts, Transport
+
+if TYPE_CHECKING:
+    # What works on tables is imported by the methods that do: no handler needs it, and its classes take as long to make
+    # as all the rest of a client, which a cold start would pay for.
+    from dynamorm_py.core.plans import TablePlan
+    from dynamorm_py.core.table_descriptions import TableDescription
+    from dynamorm_py.core.table_settings import TableSettings
+    from dynamorm_py.core.tables import HasSchema
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
@@ -141,6 +150,24 @@ class Client:
         """Sends one low-level request, under the retry policy."""
         return await self._send(call)
 
+    # What a request holds, and what its answer does, is the operation's own: DynamoDB has more than fifty.
+    async def call(self, operation: str, request: Mapping[str, Any]) -> Response:
+        """Sends any request, in DynamoDB's own form, and gives back its answer, in the same::
+
+            answer = await db.call("DescribeLimits", {})
+
+        `operation` is the API's name. Nothing is added to the request, not even the table prefix; it goes through the
+        same middleware as everything else, and errors are this library's. Only what reads (`Get…`, `BatchGet…`,
+        `TransactGet…`, `Query`, `Scan`, `Describe…`, `List…`) and what carries a `ClientRequestToken` is sent again
+        after a lost answer; the rest is `WriteOutcomeUnknown` then.
+        https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_Operations_Amazon_DynamoDB.html
+        """
+        call = raw_call(operation, request)
+        try:
+            return await self.send(call)
+        except DynamormError as error:
+            raise error.about(operation=operation) from error.__cause__
+
     async def warm(self) -> bool:
         """Opens a connection, and has everything loaded and built that a first request needs; whether it succeeded.
 
@@ -151,17 +178,74 @@ class Client:
             raise ClientClosed("the client is not open: use it inside `async with`")
         return await self._connection.checked().warm()
 
-    async def create_tables(self, *models: HasSchema) -> None:
-        """Creates the tables of the models, on demand capacity, and returns when they and their indexes are active.
+    async def create_tables(self, *models: HasSchema, settings: TableSettings | None = None) -> None:
+        """Creates the tables of the models, on demand capacity unless `settings` say otherwise, and returns when they
+        and their indexes are active.
 
         Models on one table share it. `TableInUse` if one of the tables exists already.
         """
-        await self.run_plan(CreateTables(tuple(model.__dynamorm_schema__ for model in models)))
+        from dynamorm_py.core.tables import CreateTables  # noqa: PLC0415
+
+        await self.run_plan(CreateTables(_schemas(models), settings))
+
+    async def ensure_tables(self, *models: HasSchema, settings: TableSettings | None = None) -> None:
+        """Creates the tables that do not exist, and returns when they are active. Those that exist stay as they are.
+
+        `InvalidOperation`, before anything is created, if one that exists has another key than its models, or lacks one
+        of their indexes, or has it with another key or projection. `settings` are those of new tables alone.
+        """
+        from dynamorm_py.core.plans import EnsureTables  # noqa: PLC0415
+
+        await self.run_plan(EnsureTables(_schemas(models), settings))
 
     async def delete_tables(self, *models: HasSchema) -> None:
         """Deletes the tables of the models, with all they hold, and returns when they are gone. `TableNotFound` if one
         does not exist."""
-        await self.run_plan(DeleteTables(tuple(model.__dynamorm_schema__ for model in models)))
+        from dynamorm_py.core.tables import DeleteTables  # noqa: PLC0415
+
+        await self.run_plan(DeleteTables(_schemas(models)))
+
+    async def describe_table(self, model: HasSchema) -> TableDescription:
+        """The live table of a model: status, counts, key, indexes, settings. `TableNotFound` if there is none."""
+        from dynamorm_py.core.table_descriptions import DescribeTable  # noqa: PLC0415
+
+        return await self.run_plan(DescribeTable(model.__dynamorm_schema__))
+
+    async def plan_tables(self, *models: HasSchema, settings: TableSettings | None = None) -> TablePlan:
+        """In what the live tables differ from the models, and from `settings` as far as they are given; changes
+        nothing::
+
+            plan = await db.plan_tables(User, Order)
+            print(plan)
+        """
+        from dynamorm_py.core.plans import PlanTables  # noqa: PLC0415
+
+        return await self.run_plan(PlanTables(_schemas(models), settings))
+
+    async def apply_tables(
+        self,
+        plan: TablePlan,
+        *,
+        drop_indexes: Sequence[str] = (),
+        drop_tables: Sequence[str] = (),
+        timeout: float | None = None,  # noqa: ASYNC109  # of each single wait, which is counted in polls
+    ) -> TablePlan:
+        """Makes the changes of a plan, one at a time, and gives back the plan of what is left.
+
+        No index and no table is dropped unless it is named, as the plan names it: `drop_indexes=("users/by_name",)`,
+        `drop_tables=("users",)`. An index that differs is dropped and created anew, and so is a table, without its
+        items.
+
+        The tables are looked at again: what was done meanwhile is skipped, and a difference that the plan does not have
+        is `InvalidOperation`, before anything is changed. `timeout` bounds the wait for each change, in seconds, by
+        default 300: filling an index of a large table takes longer. After `DeadlineExceeded` the change goes on in
+        DynamoDB, and applying a new plan waits for it.
+        """
+        from dynamorm_py.core.plans import ApplyTables  # noqa: PLC0415
+        from dynamorm_py.core.tables import POLL_SECONDS  # noqa: PLC0415
+
+        polls = None if timeout is None else max(1, round(timeout / POLL_SECONDS))
+        return await self.run_plan(ApplyTables(plan, tuple(drop_indexes), tuple(drop_tables), polls))
 
     async def _deliver(self, call: Call) -> Response:
         # Checked for every attempt: a client can be closed while a repetition waits.
@@ -184,6 +268,10 @@ class Client:
         if connection.place.process != os.getpid():
             # Its sockets are the parent's: if it were dropped, its finalisers would end the parent's connections.
             self._inherited.append(connection)
+
+
+def _schemas(models: Sequence[HasSchema]) -> tuple[Schema, ...]:
+    return tuple(model.__dynamorm_schema__ for model in models)
 
 
 def _secrets(given: Secret | Sequence[Secret] | None) -> tuple[bytes, ...]:

@@ -6,6 +6,7 @@ Limits: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Service
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
@@ -13,6 +14,7 @@ from typing import Any, Protocol
 from dynamorm_py.core.errors import DeadlineExceeded, DynamormError, InvalidOperation, TableInUse, TableNotFound
 from dynamorm_py.core.operations import table_name
 from dynamorm_py.core.schema import Index, Key, Schema
+from dynamorm_py.core.table_settings import Provisioned, TableSettings, stream_specification, throughput
 from dynamorm_py.core.wire import Call, Conversation, Pause, Request, Response, Scope, Target
 
 MAX_LOCAL_INDEXES = 5
@@ -21,6 +23,12 @@ MAX_PROJECTED_ATTRIBUTES = 100
 POLL_SECONDS = 0.5
 # Five minutes: DynamoDB creates a table, with its indexes, in seconds to a few minutes.
 MAX_POLLS = 600
+
+# https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/HowItWorks.NamingRulesDataTypes.html
+_NAME = re.compile(r"[a-zA-Z0-9_.-]{3,255}")
+
+
+_UNSET = TableSettings()
 
 
 class HasSchema(Protocol):
@@ -39,22 +47,34 @@ class TableDefinition:
     key: Key
     indexes: tuple[Index, ...] = ()
     time_to_live: str | None = None
+    settings: TableSettings = _UNSET
 
     def create_request(self) -> Request:
-        """The parameters of `CreateTable`: on demand capacity, and exactly the attributes that keys use."""
+        """The parameters of `CreateTable`: on demand capacity unless the settings say otherwise, and exactly the
+        attributes that keys use."""
+        billing = self.settings.billing
+        provisioned = billing if isinstance(billing, Provisioned) else None
         request: Request = {
             "TableName": self.name,
-            "BillingMode": "PAY_PER_REQUEST",
-            "AttributeDefinitions": self._definitions(),
+            "BillingMode": "PAY_PER_REQUEST" if provisioned is None else "PROVISIONED",
+            "AttributeDefinitions": self.definitions(),
             "KeySchema": _key_schema(self.key),
         }
+        if provisioned is not None:
+            request["ProvisionedThroughput"] = throughput(provisioned)
         for member, kind in (("GlobalSecondaryIndexes", "global"), ("LocalSecondaryIndexes", "local")):
-            indexes = [_index(index) for index in self.indexes if index.kind == kind]
+            indexes = [index_request(index, provisioned) for index in self.indexes if index.kind == kind]
             if indexes:
                 request[member] = indexes
+        if self.settings.stream not in (None, "OFF"):
+            request["StreamSpecification"] = stream_specification(self.settings.stream)
+        if self.settings.deletion_protection:
+            request["DeletionProtectionEnabled"] = True
+        _check_names(self)
         return request
 
-    def _definitions(self) -> list[dict[str, str]]:
+    def definitions(self) -> list[dict[str, str]]:
+        """The attributes of all keys, each once, with its type."""
         types: dict[str, str] = {}
         for key in (self.key, *(index.key for index in self.indexes)):
             for attribute in key.attributes:
@@ -65,14 +85,14 @@ class TableDefinition:
         return [{"AttributeName": name, "AttributeType": type_} for name, type_ in types.items()]
 
 
-def tables_of(schemas: Sequence[Schema], scope: Scope) -> list[TableDefinition]:
+def tables_of(schemas: Sequence[Schema], scope: Scope, settings: TableSettings | None = None) -> list[TableDefinition]:
     """The physical tables of the models, each once, in the order in which they are first named."""
     if not schemas:
         raise InvalidOperation("name the models whose tables are meant")
     tables: dict[str, TableDefinition] = {}
     for schema in schemas:
         name = table_name(schema, scope)
-        table = tables.get(name) or TableDefinition(name, (), schema.key)
+        table = tables.get(name) or TableDefinition(name, (), schema.key, settings=settings or _UNSET)
         tables[name] = _with_model(table, schema)
     for table in tables.values():
         _check_limits(table)
@@ -84,20 +104,19 @@ class CreateTables:
     """Creates the models' tables, waits until they are active, and turns their time to live on."""
 
     schemas: tuple[Schema, ...]
+    settings: TableSettings | None = None
     verb: str = "create_tables"
 
     def first_call(self, scope: Scope) -> Call:
-        return _create(tables_of(self.schemas, scope)[0])
+        return creation(tables_of(self.schemas, scope, self.settings)[0])
 
     def converse(self, scope: Scope) -> Conversation[None]:
-        tables = tables_of(self.schemas, scope)
+        tables = tables_of(self.schemas, scope, self.settings)
         # All are created before the first is waited for, so that DynamoDB works on them at once.
         for table in tables:
-            yield from _told(table, self.verb, _create(table))
+            yield from told(table, self.verb, creation(table))
         for table in tables:
-            yield from _wait(table.name, "active", _is_active)
-            if table.time_to_live is not None:
-                yield from _told(table, self.verb, _enable_time_to_live(table.name, table.time_to_live))
+            yield from finish_creation(table, self.verb)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,17 +127,24 @@ class DeleteTables:
     verb: str = "delete_tables"
 
     def first_call(self, scope: Scope) -> Call:
-        return _delete(tables_of(self.schemas, scope)[0])
+        return deletion(tables_of(self.schemas, scope)[0])
 
     def converse(self, scope: Scope) -> Conversation[None]:
         tables = tables_of(self.schemas, scope)
         for table in tables:
-            yield from _told(table, self.verb, _delete(table))
+            yield from told(table, self.verb, deletion(table))
         for table in tables:
-            yield from _wait(table.name, "gone", lambda description: description is None)
+            yield from wait(table.name, "gone", lambda description: description is None)
 
 
-def _told(table: TableDefinition, verb: str, call: Call) -> Conversation[Response]:
+def finish_creation(table: TableDefinition, verb: str, polls: int | None = None) -> Conversation[None]:
+    """Waits for a table that is being created, and makes the setting that `CreateTable` does not take."""
+    yield from wait(table.name, "active", is_active, polls)
+    if table.time_to_live is not None:
+        yield from told(table, verb, time_to_live_update(table.name, table.time_to_live))
+
+
+def told(table: TableDefinition, verb: str, call: Call) -> Conversation[Response]:
     """One call, whose errors name the table and its models."""
     try:
         response: Response = yield call
@@ -131,18 +157,22 @@ def _told(table: TableDefinition, verb: str, call: Call) -> Conversation[Respons
     return response
 
 
-def _wait(name: str, state: str, reached: Callable[[Response | None], bool]) -> Conversation[None]:
+def wait(
+    name: str, state: str, reached: Callable[[Response | None], bool], polls: int | None = None
+) -> Conversation[None]:
     """Polls until the table's description, None while there is no table, satisfies `reached`."""
-    for poll in range(1, MAX_POLLS + 1):
-        if reached((yield from _describe(name))):
+    polls = MAX_POLLS if polls is None else polls
+    for poll in range(1, polls + 1):
+        if reached((yield from describe(name))):
             return
         yield Pause(poll, POLL_SECONDS)
-    raise DeadlineExceeded(f"the table {name} is not {state} after {MAX_POLLS * POLL_SECONDS:.0f} seconds")
+    raise DeadlineExceeded(f"the table {name} is not {state} after {polls * POLL_SECONDS:.0f} seconds")
 
 
-def _describe(name: str) -> Conversation[Response | None]:
+def describe(name: str) -> Conversation[Response | None]:
+    """What `DescribeTable` says of a table, None where there is none."""
     try:
-        answer = yield Call("DescribeTable", {"TableName": name}, (Target(name),))
+        answer = yield description_call(name)
     except TableNotFound:
         # Right after CreateTable this is only late: descriptions are eventually consistent.
         return None
@@ -150,23 +180,28 @@ def _describe(name: str) -> Conversation[Response | None]:
     return table
 
 
-def _is_active(description: Response | None) -> bool:
+def is_active(description: Response | None) -> bool:
+    """Whether the table, and all of its indexes, can be read and changed."""
     if description is None or description.get("TableStatus") != "ACTIVE":
         return False
     # Local indexes have no state of their own.
     return all(index.get("IndexStatus") == "ACTIVE" for index in description.get("GlobalSecondaryIndexes") or ())
 
 
-def _create(table: TableDefinition) -> Call:
+def creation(table: TableDefinition) -> Call:
     return Call("CreateTable", table.create_request(), (Target(table.name),))
 
 
-def _delete(table: TableDefinition) -> Call:
+def deletion(table: TableDefinition) -> Call:
     return Call("DeleteTable", {"TableName": table.name}, (Target(table.name),))
 
 
-def _enable_time_to_live(name: str, attribute: str) -> Call:
-    specification = {"Enabled": True, "AttributeName": attribute}
+def description_call(name: str) -> Call:
+    return Call("DescribeTable", {"TableName": name}, (Target(name),))
+
+
+def time_to_live_update(name: str, attribute: str, *, enabled: bool = True) -> Call:
+    specification = {"Enabled": enabled, "AttributeName": attribute}
     return Call("UpdateTimeToLive", {"TableName": name, "TimeToLiveSpecification": specification}, (Target(name),))
 
 
@@ -175,11 +210,19 @@ def _key_schema(key: Key) -> list[dict[str, str]]:
     return [{"AttributeName": attribute.name, "KeyType": role} for role, attribute in parts]
 
 
-def _index(index: Index) -> dict[str, Any]:
+def index_request(index: Index, provisioned: Provisioned | None = None) -> dict[str, Any]:
+    """One index as `CreateTable` and `UpdateTable` take it. Global indexes have capacity of their own."""
     projection: dict[str, Any] = {"ProjectionType": index.projection}
     if isinstance(index.projection, tuple):
         projection = {"ProjectionType": "INCLUDE", "NonKeyAttributes": list(index.projection)}
-    return {"IndexName": index.name, "KeySchema": _key_schema(index.key), "Projection": projection}
+    request: dict[str, Any] = {
+        "IndexName": index.name,
+        "KeySchema": _key_schema(index.key),
+        "Projection": projection,
+    }
+    if provisioned is not None and index.kind == "global":
+        request["ProvisionedThroughput"] = throughput(provisioned)
+    return request
 
 
 def _with_model(table: TableDefinition, schema: Schema) -> TableDefinition:
@@ -219,3 +262,12 @@ def _check_limits(table: TableDefinition) -> None:
             f"table {table.name}: its indexes name {named} projected attributes, "
             f"and DynamoDB takes at most {MAX_PROJECTED_ATTRIBUTES}"
         )
+
+
+def _check_names(table: TableDefinition) -> None:
+    names = [("table", table.name), *(("index", index.name) for index in table.indexes)]
+    for kind, name in names:
+        if not _NAME.fullmatch(name):
+            raise InvalidOperation(
+                f"table {table.name}: the {kind} name {name!r} is not 3 to 255 letters, digits, '_', '-' and '.'"
+            )
