@@ -227,7 +227,7 @@ class EnsureTables:
             if live is None:
                 missing.append((table, creation(table)))
             else:
-                yield from self._check(table)
+                yield from self._check(table, live)
         made = []
         for table, call in missing:
             if (yield from self._created(table, call)):
@@ -236,7 +236,7 @@ class EnsureTables:
             yield from finish_creation(table, self.verb)
         for table, _ in missing:
             if table not in made:
-                yield from self._check(table)
+                yield from self._check(table, None)
 
     def _created(self, table: TableDefinition, call: Call) -> Conversation[bool]:
         try:
@@ -246,9 +246,10 @@ class EnsureTables:
             return False
         return True
 
-    def _check(self, table: TableDefinition) -> Conversation[None]:
-        yield from wait(table.name, "created", _is_created)
-        live = yield from describe(table.name)
+    def _check(self, table: TableDefinition, live: Response | None) -> Conversation[None]:
+        if not _is_created(live):
+            yield from wait(table.name, "created", _is_created)
+            live = yield from describe(table.name)
         unfit = [
             change
             for change in differences(table, None if live is None else described(live, table.time_to_live))
