@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
-from dynamorm_py.core.errors import InvalidItem, InvalidKey, InvalidModel
+from dynamorm_py.core.errors import InvalidItem, InvalidKey, InvalidModel, InvalidOperation
 from dynamorm_py.core.keys import MAX_SORT_KEY
 from dynamorm_py.core.schema import Index, Key, KeyAttribute, Schema
 from dynamorm_py.core.search import Search
@@ -106,6 +106,9 @@ class Table(Generic[M]):
         members = tuple(mapping for mapping in self._mappings if name in mapping.schema.indexes)
         if not members:
             raise InvalidModel(f"none of its models has an index {name}", model=self._name)
+        if any(mapping.schema.indexes[name].projection != "ALL" for mapping in members):
+            # Neither the entity nor the fields are there, so nothing could tell the models apart, or fill them.
+            raise InvalidOperation(f"index {name} copies parts of items: query it through a model", model=self._name)
         return TableIndex(self, name, members)
 
     def scan(self) -> Query[M]:

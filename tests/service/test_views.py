@@ -22,11 +22,13 @@ from dynamorm_py import (
     Partial,
     PrimaryKey,
     Query,
+    Table,
     attr,
     batch_write,
     field,
     partition_key,
     sort_key,
+    unique,
 )
 from dynamorm_py.core.wire import Call
 from dynamorm_py.testing import LocalEndpoint
@@ -370,3 +372,37 @@ async def test_values_of_untyped_paths_are_plain(member: Member, db: Client) -> 
         _ = view[attr("elsewhere")]
     with pytest.raises(InvalidOperation, match="a path of Book"):
         _ = view[Book.rank]
+
+
+class Cat(Model, table="pets"):
+    owner: Attr[str] = partition_key()
+    name: Attr[str] = sort_key()
+    lives: Attr[int] = field(default=9)
+    by_name = GlobalIndex(partition_key="name", projection="KEYS_ONLY")
+
+
+class Dog(Model, table="pets"):
+    owner: Attr[str] = partition_key()
+    name: Attr[str] = sort_key()
+    tricks: Attr[int] = field(default=0)
+    email: Attr[str | None] = field(default=None)
+    emails = unique("email")
+
+
+pets = Table("pets", Cat, Dog)
+
+
+async def test_views_and_scans_of_one_model_among_several(db: Client) -> None:
+    await db.create_tables(Cat, Dog)
+    await Cat(owner="o", name="Tom").create()
+    await Dog(owner="o", name="Rex", email="rex@x.org").create()
+    for scan in (Dog.scan(), Dog.scan(segments=3), Dog.query("o")):
+        assert [dog.name for dog in await scan.all()] == ["Rex"]
+        assert [view.name for view in await scan.project(Dog.tricks).all()] == ["Rex"]
+        assert await scan.count() == 1
+    assert sorted(pet.name for pet in await pets.scan().all()) == ["Rex", "Tom"]
+    assert await pets.scan().count() == 2
+    with pytest.raises(InvalidOperation, match="copies parts of items"):
+        pets.index("by_name")
+    with pytest.raises(InvalidOperation, match="items of several models are returned whole"):
+        pets.query("o").project(Dog.name)
