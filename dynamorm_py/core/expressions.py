@@ -156,6 +156,8 @@ class Comparison(Condition):
 
     def __post_init__(self) -> None:
         _refuse_same(self.left, self.right)
+        if self.comparator not in ("=", "<>"):
+            _check_ordered(self.left, self.comparator, self.right)
 
     def compile(self, placeholders: Placeholders) -> str:
         return f"{self.left.compile(placeholders)} {self.comparator} {self.right.compile(placeholders)}"
@@ -176,6 +178,8 @@ class Between(Condition):
     def __post_init__(self) -> None:
         _refuse_same(self.operand, self.low)
         _refuse_same(self.operand, self.high)
+        _check_ordered(self.operand, "between()", self.low)
+        _check_ordered(self.operand, "between()", self.high)
         if isinstance(self.low, Literal) and isinstance(self.high, Literal):
             check_bounds(self.low.value, self.high.value)
 
@@ -368,6 +372,15 @@ def _combine(kind: type[Conjunction | Disjunction], *sides: Condition) -> Condit
     if not terms:
         return Constant(not deciding)
     return terms[0] if len(terms) == 1 else kind(tuple(terms))
+
+
+def _check_ordered(left: AttributePath | Size, comparator: str, right: Operand) -> None:
+    # "Incorrect operand type for operator or function", DynamoDB would say.
+    if isinstance(right, Literal):
+        (tag,) = right.value
+        if tag not in ("S", "N", "B"):
+            path = left.path if isinstance(left, Size) else left
+            raise InvalidOperation(f"{path} {comparator}: only text, numbers and bytes have an order, {tag} has none")
 
 
 def _refuse_same(left: Operand, right: Operand | None) -> None:

@@ -164,6 +164,18 @@ def action_paths(action: Action) -> Iterator[AttributePath]:
         yield from _sources(action.value)
 
 
+def literals_in(value: NewValue) -> Iterator[Literal]:
+    """Every value that an assignment writes, or part of which it writes."""
+    if isinstance(value, Literal):
+        yield value
+    elif isinstance(value, IfNotExists):
+        if isinstance(value.default, Literal):
+            yield value.default
+    elif isinstance(value, Arithmetic | ListAppend):
+        for operand in (value.first, value.second) if isinstance(value, ListAppend) else (value.left, value.right):
+            yield from literals_in(operand)
+
+
 def _sources(value: NewValue) -> Iterator[AttributePath]:
     if isinstance(value, AttributePath):
         yield value

@@ -142,8 +142,8 @@ def encode(value: object, path: str = "", converters: Converters = _NO_CONVERTER
     dataclass instances, nested up to `MAX_DEPTH`.
 
     `path` is where the value stands, for messages. `converters` says how a foreign type becomes plain data; the one
-    listed for the type, or for the nearest of its base classes, is used. An empty set becomes an empty list. Raises
-    `InvalidValue`.
+    listed for the type, or for the nearest of its base classes, is used, and may return NotImplemented. An empty set
+    becomes an empty list. Raises `InvalidValue`.
     https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_AttributeValue.html
     """
     try:
@@ -181,6 +181,8 @@ def _converter_for(kind: type, converters: Converters) -> Callable[[Any], object
 
 
 def _encode_converted(value: object, plain: object, converters: Converters, level: int) -> AttributeValue:
+    if plain is NotImplemented:
+        return _refuse(value, converters, level)
     if type(plain) is type(value):
         raise _Refusal(f"the converter of {_name(type(value))} returned that type again; return plain data")
     return _encode(plain, converters, level)

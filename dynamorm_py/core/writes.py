@@ -46,9 +46,10 @@ from dynamorm_py.core.updates import (
     Remove,
     action_paths,
     compile_update,
+    literals_in,
     repeats_harmlessly,
 )
-from dynamorm_py.core.values import MAX_ITEM_SIZE, decode_item, encode, item_size, same
+from dynamorm_py.core.values import MAX_DEPTH, MAX_ITEM_SIZE, decode_item, depth_of, encode, item_size, same
 from dynamorm_py.core.wire import AttributeValue, Call, Conversation, Item, Repetition, Request, Scope
 
 T = TypeVar("T")
@@ -497,7 +498,11 @@ def _check_values(schema: Schema, actions: Sequence[Action]) -> None:
     indexed = {attribute.name: attribute for _, attribute in schema.index_attributes() if attribute.template is None}
     written: Item = {}
     for action in actions:
-        if not isinstance(action, Assign) or not isinstance(action.value, Literal):
+        if not isinstance(action, Assign):
+            continue
+        for literal in literals_in(action.value):
+            _check_depth(action.path, literal.value)
+        if not isinstance(action.value, Literal):
             continue
         written[str(action.path)] = action.value.value
         attribute = indexed.get(action.path.attribute)
@@ -506,6 +511,15 @@ def _check_values(schema: Schema, actions: Sequence[Action]) -> None:
     size = item_size(written)
     if size > MAX_ITEM_SIZE:
         raise InvalidValue(f"the update sets {size} bytes, and an item has at most {MAX_ITEM_SIZE} (400 KB)")
+
+
+def _check_depth(path: AttributePath, value: AttributeValue) -> None:
+    # A step into a list or map takes one of its own levels from what the value may have.
+    if len(path.segments) - 1 + depth_of(value) > MAX_DEPTH:
+        raise InvalidValue(
+            f"{path}: DynamoDB stores at most {MAX_DEPTH} lists and maps inside each other, counted from the item; "
+            "flatten the value or store JSON"
+        )
 
 
 def _final_values(schema: Schema, actions: Sequence[Action]) -> dict[str, AttributeValue | bool | None]:

@@ -70,10 +70,8 @@ def _plain(value: object) -> object:
         return {entry.name: getattr(value, entry.name) for entry in fields(value)}
     try:
         return to_jsonable_python(value)
-    except PydanticSerializationError as error:
-        raise InvalidValue(
-            f"a {type(value).__name__} cannot be stored: give it a serializer, or store plain data"
-        ) from error
+    except PydanticSerializationError:
+        return NotImplemented
 
 
 class PlainCodec:
@@ -313,7 +311,7 @@ class FieldCodec(TypedCodec):
 
     def _encoded(self, plain: object) -> AttributeValue:
         if self._epoch and isinstance(plain, datetime):
-            return epoch(plain, self._name)
+            return epoch(plain, self._name, self._owner)
         return super()._encoded(plain)
 
     def is_revived(self) -> bool:
@@ -331,10 +329,12 @@ def encoded(value: object, name: str, model: str | None = None) -> AttributeValu
         raise error.about(model) from error.__cause__
 
 
-def epoch(moment: datetime, name: str) -> AttributeValue:
+def epoch(moment: datetime, name: str, model: str | None = None) -> AttributeValue:
     """Whole seconds since 1970, rounded up, so that nothing expires before its time."""
     if moment.tzinfo is None:
-        raise InvalidValue(f"{name} is a datetime without a time zone: give it one, such as timezone.utc")
+        raise InvalidValue(
+            f"{name}: a naive datetime does not name a moment; give it a tzinfo, such as datetime.UTC", model=model
+        )
     return {"N": str(ceil(moment.timestamp()))}
 
 

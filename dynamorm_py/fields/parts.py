@@ -89,7 +89,7 @@ class FieldPart:
         # A serializer that decorates a method needs an instance, so the value is dumped as a field of one.
         field = core_schema.model_field(schema)
         one = core_schema.model_schema(self._model, core_schema.model_fields_schema({self._field: field}))
-        of_model = SchemaSerializer(_defined(one, definitions), config)
+        of_model = _anew(_defined(one, definitions), config)
 
         def dump(value: object) -> object:
             probe = self._model.__new__(self._model)  # without defaults, whose factories may have effects
@@ -103,7 +103,7 @@ class FieldPart:
 def fields_serializer(model: type[BaseModel]) -> SchemaSerializer:
     """A serializer of all fields of a model, each by itself: without the one that the model may have as a whole."""
     fields, config, definitions = fields_schema(model)
-    return SchemaSerializer(_defined(core_schema.model_schema(model, fields), definitions), config)
+    return _anew(_defined(core_schema.model_schema(model, fields), definitions), config)
 
 
 def fields_schema(model: type[BaseModel]) -> tuple[Any, Any, list[Any]]:  # core schemas, which are nested dicts
@@ -120,6 +120,14 @@ def fields_schema(model: type[BaseModel]) -> tuple[Any, Any, list[Any]]:  # core
             config = schema.get("config", config)
             schema = schema["schema"]
     return schema, config, list(definitions.values())
+
+
+def _anew(schema: Any, config: Any) -> SchemaSerializer:
+    # pydantic would take the serializer that the model's class has already, and that is another one.
+    try:
+        return SchemaSerializer(schema, config, _use_prebuilt=False)
+    except TypeError:  # before it had a choice
+        return SchemaSerializer(schema, config)
 
 
 def _defined(schema: Any, definitions: list[Any]) -> Any:

@@ -116,6 +116,7 @@ class ModelMeta(PydanticMeta):
             cls: Any = super().__new__(mcs, name, bases, namespace, **options)  # a model class, which is only now one
         finally:
             _building.depth = depth
+        _refuse_hidden(cls)
         if cls.__dynamorm_table__ is not None and cls.__pydantic_fields_complete__:
             _ = cls.__dynamorm_mapping__.schema
         return cls
@@ -167,10 +168,18 @@ def _refuse_verbs(namespace: Mapping[str, Any], model: str) -> None:
     declared = {name for name, value in namespace.items() if isinstance(value, FieldInfo)}
     for name in RESERVED & {*namespace.get("__annotations__", ()), *declared}:
         raise InvalidModel(
-            f"{name} is the name of a verb: rename the field, and keep the attribute's name with "
-            f'field(name="{name}")',
+            f'{name} is the name of a verb: rename the field, and keep the attribute\'s name with field(name="{name}")',
             model=model,
         )
+
+
+def _refuse_hidden(cls: Any) -> None:
+    """Refuses what would hide a verb or a field, or be hidden by one: fields of a mixin, and indexes."""
+    own = cls.__dynamorm_declared__
+    for name in RESERVED & {*cls.model_fields, *own} if cls.__module__ != __name__ else ():
+        raise InvalidModel(f"{name} is the name of a verb: give the field or index another one", model=cls.__name__)
+    for name in cls.model_fields.keys() & own.keys():
+        raise InvalidModel(f"{name} is a field, and a key or an index too: rename one of them", model=cls.__name__)
 
 
 def _inherited(bases: tuple[type, ...], own: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -36,6 +36,9 @@ M = TypeVar("M", bound="Model")
 _TABLE_NAME = re.compile(r"[a-zA-Z0-9_.-]{1,255}")
 _INDEX_NAME = re.compile(r"[a-zA-Z0-9_.-]{3,255}")
 MAX_KEY_ATTRIBUTES = 4
+# https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html#limits-attributes
+MAX_NAME = 64 * 1024 - 1
+MAX_KEY_NAME = 255
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +57,7 @@ class ModelMapping:
         self.model = model
         self.fields: Mapping[str, FieldInfo] = model.model_fields
         self.markers = {name: marker_of(info) for name, info in self.fields.items()}
-        self.attributes = {name: marker.name or name for name, marker in self.markers.items()}
+        self.attributes = {name: name if marker.name is None else marker.name for name, marker in self.markers.items()}
         self.indexes: dict[str, Index] = {}
         self._check_attributes()
         self._table = table
@@ -141,15 +144,16 @@ class ModelMapping:
         return instance
 
     def _instance(self, item: Item) -> Any:
-        data = self.plain(item)
         try:
-            return self.model.model_validate(data, strict=False, by_name=True, by_alias=False)
+            return self.model.model_validate(self.plain(item), strict=False, by_name=True, by_alias=False)
         except ValidationError as error:
-            raise InvalidItem(
-                f"a stored item does not fit the model: {invalid('item', error).message}",
-                model=self.schema.model,
-                key=decode_item({name: item[name] for name in self.schema.key.names if name in item}),
-            ) from error
+            message = f"a stored item does not fit the model: {invalid('item', error).message}"
+            raise InvalidItem(message, model=self.schema.model, key=self._key_of(item)) from error
+        except InvalidItem as error:
+            raise error.about(self.schema.model, None, self._key_of(item)) from error.__cause__
+
+    def _key_of(self, item: Item) -> dict[str, object]:
+        return decode_item({name: item[name] for name in self.schema.key.names if name in item})
 
     def plain(self, item: Item) -> dict[str, object]:
         """An item as plain data by field name, with what an absent attribute means."""
@@ -256,7 +260,7 @@ class ModelMapping:
         if isinstance(value, set | frozenset) and not value:
             return None
         if isinstance(value, datetime) and name == self._role("time_to_live"):
-            return epoch(value, name)
+            return epoch(value, name, self.schema.model)
         if isinstance(value, bool) and name in self._numbers:
             raise InvalidValue(f"{name}: a bool is not a number; use int(value)", model=self.schema.model)
         return encoded(value, name, self.schema.model)
@@ -329,6 +333,7 @@ class ModelMapping:
                     f"{seen[attribute]} and {name} are both stored as {attribute}: rename one with name="
                 )
             seen[attribute] = name
+            self._check_field(name, attribute)
         for role in (
             "partition_key",
             "sort_key",
@@ -344,6 +349,15 @@ class ModelMapping:
         self._check_kind("created_timestamp", datetime, "a datetime")
         self._check_kind("updated_timestamp", datetime, "a datetime")
         self._check_kind("time_to_live", (datetime, int), "a datetime or an int")
+
+    def _check_field(self, name: str, attribute: str) -> None:
+        info, marker = self.fields[name], self.markers[name]
+        if not 1 <= len(attribute.encode()) <= MAX_NAME:
+            raise self._invalid(f"{name} is stored as {attribute[:20]!r}: a name has 1 to {MAX_NAME} bytes")
+        if marker.null not in ("absent", "store"):
+            raise self._invalid(f"{name} has null={marker.null!r}: None is 'absent', or asked to 'store'")
+        if info.exclude and (info.is_required() or marker.role != "plain"):
+            raise self._invalid(f"{name} is excluded from what is stored, so it needs a default and can have no role")
 
     def _check_kind(self, role: str, kind: type | tuple[type, ...], words: str) -> None:
         name = self._role(role)
@@ -364,7 +378,7 @@ class ModelMapping:
                 raise self._invalid(f"two indexes are called {index.name}")
             indexes[index.name] = index
             self.indexes[attribute] = index
-        self._check_composed((key, *(index.key for index in indexes.values())))
+        self._check_keys((key, *(index.key for index in indexes.values())))
 
         def attribute_of(role: str) -> str | None:
             name = self._role(role)
@@ -384,13 +398,21 @@ class ModelMapping:
             family=frozenset(self.model.__mro__),
         )
 
-    def _check_composed(self, keys: Sequence[Key]) -> None:
-        """Several keys may share a composed attribute, but only as one and the same text."""
+    def _check_keys(self, keys: Sequence[Key]) -> None:
+        """The table's key, which comes first, is always there; several keys may share a composed attribute, but only as
+        one and the same text."""
+        for name in keys[0].fields:
+            if name in self.optional:
+                raise self._invalid(f"{name} is part of the table's key and allows None, which no key can be")
         seen: dict[str, Template] = {}
         for key in keys:
             if len(set(key.names)) < len(key.names):
                 raise self._invalid(f"a key has {' and '.join(key.names)}: its attributes have to differ")
             for attribute in key.attributes:
+                if len(attribute.name.encode()) > MAX_KEY_NAME:
+                    raise self._invalid(
+                        f"the key attribute {attribute.name[:20]!r}… has more than {MAX_KEY_NAME} bytes"
+                    )
                 if attribute.template is None:
                     continue
                 other = seen.setdefault(attribute.name, attribute.template)
@@ -466,6 +488,8 @@ class ModelMapping:
 
     def _projection(self, projection: Projection, index: str) -> Projection:
         if isinstance(projection, str):
+            if projection not in ("ALL", "KEYS_ONLY"):
+                raise self._invalid(f"index {index}: a projection is 'ALL', 'KEYS_ONLY' or a tuple of field names")
             return projection
         for name in projection:
             if name not in self.fields:
@@ -495,6 +519,8 @@ class ModelMapping:
         return KeyAttribute(attribute, "S", template.fields, template, limit)
 
     def _key_type(self, name: str, *, in_template: bool = False) -> KeyType:
+        if self.fields[name].exclude:
+            raise self._invalid(f"{name} is part of a key, and excluded from what is stored")
         if self.markers[name].role == "time_to_live":
             return "N"
         found = key_type(self.model, name)
