@@ -15,12 +15,16 @@ from typing import Any, Generic, TypeAlias, TypeVar
 from dynamorm_py.core.errors import DynamormError, InvalidOperation, UnprocessedItems
 from dynamorm_py.core.operations import GetItem, Prepared
 from dynamorm_py.core.transactions import Member, identity_of
+from dynamorm_py.core.values import item_size
 from dynamorm_py.core.wire import Call, Conversation, Item, Pause, Request, Response, Scope, Together
 
 T = TypeVar("T")
 
 MAX_KEYS = 100
 MAX_WRITES = 25
+# DynamoDB takes 16 MB a request. Smaller ones are answered sooner, share the work among more requests at once, and keep
+# aiohttp from warning of a body (a third larger than its binary values) that would hold up the event loop.
+MAX_BYTES = 700_000
 
 # Called with how many items are done and how many there are in all, after every request.
 Progress: TypeAlias = Callable[[int, int], None]
@@ -92,12 +96,12 @@ class BatchWrite:
         writes = self._writes(scope)
         if not writes:
             raise InvalidOperation("an empty batch sends nothing", operation=self.verb)
-        return _write_call(writes[:MAX_WRITES])
+        return _write_call(_portions(writes)[0])
 
     def converse(self, scope: Scope) -> Conversation[None]:
         writes = self._writes(scope)
         count = _Count(len(writes), self.pace.progress)
-        parts = [tuple(writes[start : start + MAX_WRITES]) for start in range(0, len(writes), MAX_WRITES)]
+        parts = _portions(writes)
         left = yield from _all_parts([_write_part(part, self.pace, count) for part in parts], self.pace)
         remaining = [write.member.origin for part in left for write in part.entries]
         if remaining:
@@ -150,6 +154,20 @@ class BatchGet(Generic[T]):
             ]
             raise _unprocessed(remaining, len(self.keys), left, self.verb)
         return [each.result(_answer(found.get(identity_of(each.call)))) for each in prepared]
+
+
+def _portions(writes: Sequence[_Write]) -> list[tuple[_Write, ...]]:
+    """The writes in their order, as many to a request as it takes; an item that is larger than that goes alone."""
+    portions: list[list[_Write]] = []
+    room = 0
+    for write in writes:
+        size = item_size(write.prepared.call.request.get("Item", {}))
+        if not portions or size > room or len(portions[-1]) == MAX_WRITES:
+            portions.append([])
+            room = MAX_BYTES
+        portions[-1].append(write)
+        room -= size
+    return [tuple(portion) for portion in portions]
 
 
 def _answer(item: Item | None) -> Response:

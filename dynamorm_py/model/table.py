@@ -111,9 +111,10 @@ class Table(Generic[M]):
             raise InvalidOperation(f"index {name} copies parts of items: query it through a model", model=self._name)
         return TableIndex(self, name, members)
 
-    def scan(self) -> Query[M]:
-        """Every item of the table, whichever model's."""
-        return Query(Search(self._union(self._mappings, self._mappings[0].schema.key)), self._decode)
+    def scan(self, *, segments: int = 1) -> Query[M]:
+        """Every item of the table, whichever model's; several segments are read side by side, as `Model.scan` does."""
+        union = self._union(self._mappings, self._mappings[0].schema.key)
+        return Query(Search(union, segments=segments), self._decode)
 
     def __repr__(self) -> str:
         return f"<Table {self._name} of {', '.join(mapping.model.__name__ for mapping in self._mappings)}>"

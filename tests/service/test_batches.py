@@ -68,6 +68,15 @@ async def test_a_hundred_and_one_keys_are_two_requests(db: Client, open_client: 
     assert len(progress) == 2
 
 
+async def test_large_items_share_fewer_requests(db: Client) -> None:
+    await db.create_tables(User)
+    progress: list[int] = []
+    users = [User(user_id=f"u{number}", email="a", nick="x" * size) for number, size in enumerate([300_000] * 5 + [9])]
+    await batch_write(*(user.put() for user in users), concurrency=1, progress=lambda done, _: progress.append(done))
+    assert progress == [2, 4, 6]
+    assert await User.batch_get([user.user_id for user in users]) == users
+
+
 async def test_a_writer_streams(db: Client) -> None:
     await db.create_tables(User)
     async with batch_writer(concurrency=2) as writer:

@@ -73,6 +73,7 @@ async def test_a_scan_reads_every_model(db: Client) -> None:
     found = await app.scan().all()
     assert len(found) == 5
     assert all(each in found for each in (member, *purchases, product))
+    assert {repr(each) for each in await app.scan(segments=3).all()} == {repr(each) for each in found}
     assert await Product.scan().all() == [product]
     assert await Product.scan().count() == 1
 
