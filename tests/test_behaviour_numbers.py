@@ -1,7 +1,7 @@
 """Each numbered line of docs/behaviour.md has a test that names it, or a written reason why it has none.
 
-A test names its lines with `@pytest.mark.behaviour("1.45", "2.21")`. The tests are read, not collected, so that a run of
-some of them checks the whole.
+A test names its lines with `@pytest.mark.behaviour("1.45", "2.21")`. The tests are read, not collected, so that a run
+of some of them checks the whole.
 """
 
 from __future__ import annotations

@@ -151,7 +151,7 @@ class FaultServer:
             self._handlers.discard(task)
 
     async def _exchange(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
-        self.received.append(await _read(reader))
+        self.received.append(await receive(reader))
         behaviour = self._script[0] if len(self._script) == 1 else self._script.pop(0)
         return await behaviour(reader, writer)
 
@@ -173,7 +173,7 @@ def in_a_thread(server: FaultServer, patience: float = 30) -> Iterator[FaultServ
         loop.close()
 
 
-async def _read(reader: asyncio.StreamReader) -> Received:
+async def receive(reader: asyncio.StreamReader) -> Received:
     head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
     pairs = (line.split(":", 1) for line in head.split("\r\n")[1:] if line)
     headers = {name.strip().lower(): value.strip() for name, value in pairs}
