@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Callable, Coroutine
 from contextvars import copy_context
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
+
+from dynamorm_py.aws_lambda.leftovers import end_leftovers
 
 T = TypeVar("T")
 
@@ -17,31 +20,49 @@ class OwnedLoop:
     makes it, they would have to be opened for each event.
     """
 
-    def __init__(self) -> None:
-        self._loop = asyncio.new_event_loop()
-        asyncio.set_event_loop(self._loop)
+    # Loops of the parent process: closing one here would take its file descriptors out of the parent's selector.
+    _inherited: ClassVar[list[asyncio.AbstractEventLoop]] = []
 
-    def run(self, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
+    def __init__(self) -> None:
+        self._process = os.getpid()
+        self._spoiled = False
+        self._loop = asyncio.new_event_loop()
+
+    @property
+    def is_usable(self) -> bool:
+        """Whether work can run here: in the process that made it, unless it was closed, or kept busy by tasks that
+        cannot be ended."""
+        return self._process == os.getpid() and not self._loop.is_closed() and not self._spoiled
+
+    def run(self, work: Callable[[], Coroutine[Any, Any, T]], patience: Callable[[], float] = lambda: 1.0) -> T:
         """Runs the work to its end, in a copy of the caller's context: what it sets there ends with it.
 
-        `asyncio.Runner` would keep one context for everything it runs, and show an event what another one set.
+        `asyncio.Runner` would keep one context for everything it runs, and show an event what another one set. Tasks
+        that the work leaves behind are cancelled; `patience()` is how many seconds they are given to end.
         """
-        _require_no_running_loop()
-        return self._loop.run_until_complete(self._loop.create_task(work(), context=copy_context()))
+        # An `asyncio.run` of somebody else's leaves the thread without a current loop.
+        asyncio.set_event_loop(self._loop)
+        return self._loop.run_until_complete(
+            self._loop.create_task(self._whole(work, patience), context=copy_context())
+        )
 
     def close(self) -> None:
-        """Ends the loop; what is left of asynchronous generators runs to its end first."""
-        self.run(self._loop.shutdown_asyncgens)
+        """Ends the loop; what is left of asynchronous generators and threads runs to its end first."""
+        if self._process != os.getpid():
+            self._inherited.append(self._loop)
+            return
+        if not self._loop.is_closed():
+            self.run(self._loop.shutdown_asyncgens)
+            if not self._spoiled:
+                # Else a thread may be as stubborn as the tasks were.
+                self.run(self._loop.shutdown_default_executor)
+            self._loop.close()
         asyncio.set_event_loop(None)
-        self._loop.close()
 
-
-def _require_no_running_loop() -> None:
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return
-    raise RuntimeError(
-        "a Lambda handler is called from synchronous code, as the runtime does; inside an event loop, "
-        "await the function it was made from: handler.__wrapped__"
-    )
+    async def _whole(self, work: Callable[[], Coroutine[Any, Any, T]], patience: Callable[[], float]) -> T:
+        before = asyncio.all_tasks()
+        try:
+            return await work()
+        finally:
+            if not await end_leftovers(before, patience()):
+                self._spoiled = True

@@ -1,16 +1,25 @@
-"""What a handler learns of the invocation that it serves."""
+"""What a handler and its middleware learn of the invocation that they serve."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, Generic, Protocol
+from collections.abc import Awaitable, Callable
+from contextvars import ContextVar
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeAlias, cast
 
 from typing_extensions import TypeVar
 
 from dynamorm_py.client import Client
+from dynamorm_py.core.errors import InvalidOperation
 
-# A bare `Invocation` is of whatever event its handler declares.
+if TYPE_CHECKING:
+    from dynamorm_py.aws_lambda.unit_of_work import Unit
+
+# A bare `Invocation` is of whatever event and answer its handler declares.
 E = TypeVar("E", default=Any)
+R = TypeVar("R", default=Any)
+F = TypeVar("F")
 
 
 class LambdaContext(Protocol):
@@ -37,10 +46,17 @@ class LambdaContext(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Invocation(Generic[E]):
-    """One invocation: its `event`, the runtime's `context`, and the client, which is ambient in the handler too.
+class Invocation(Generic[E, R]):
+    """One invocation, of an event `E` that is answered with an `R`.
 
-    `cold_start` is true of the first invocation of an execution environment. `request_id` is the one of Lambda's logs.
+    - `event`: what the handler is given. Middleware may put something else in its place; `raw` stays as it came.
+    - `context`: the runtime's; None where a test or script calls the entry point without one.
+    - `db`: the client, which is ambient in the handler too.
+    - `deadline`: when the runtime ends the invocation, an aware datetime; None without a context.
+    - `cold_start`: whether it is the first invocation of its execution environment.
+    - `request_id`: the one of Lambda's logs.
+    - `init_milliseconds`: of a cold start, from the import of this package until the client was open and connected.
+    - `state`: what middleware wants to hand on; a dict of this invocation alone.
     """
 
     event: E
@@ -48,3 +64,50 @@ class Invocation(Generic[E]):
     db: Client
     cold_start: bool
     request_id: str
+    raw: Any = None  # JSON as the event's source sends it
+    deadline: datetime | None = None
+    init_milliseconds: float | None = None
+    state: dict[str, Any] = field(default_factory=dict)
+    _unit: Unit | None = field(default=None, repr=False)
+
+    @property
+    def unit(self) -> Unit:
+        """The unit of work, to which writes are added: see `UnitOfWork`, without which there is none."""
+        if self._unit is None:
+            raise InvalidOperation("there is no unit of work here: give the app middleware=[UnitOfWork()]")
+        return self._unit
+
+    def remaining(self) -> float | None:
+        """The seconds until the runtime ends the invocation; None without a context."""
+        if self.deadline is None:
+            return None
+        return (self.deadline - datetime.now(UTC)).total_seconds()
+
+    def with_event(self, event: F) -> Invocation[F, R]:
+        """The same invocation with another event, for middleware to go on with."""
+        return cast("Invocation[F, R]", replace(cast(Any, self), event=event))
+
+    def with_unit(self, unit: Unit) -> Invocation[E, R]:
+        """The same invocation under a unit of work."""
+        return replace(self, _unit=unit)
+
+
+CallNext: TypeAlias = Callable[[Invocation[E, R]], Awaitable[R]]
+
+_current: ContextVar[Invocation[Any, Any] | None] = ContextVar("dynamorm_py.invocation", default=None)
+
+
+def current_invocation() -> Invocation[Any, Any] | None:
+    """The invocation that this code serves, None outside of any; as the middleware that began it saw it."""
+    return _current.get()
+
+
+def enter_invocation(invocation: Invocation[Any, Any]) -> None:
+    """Makes it the current one in this context, which is the invocation's own."""
+    _current.set(invocation)
+
+
+def deadline_of(context: object) -> datetime | None:
+    """When the runtime ends the invocation that it gave this context for."""
+    milliseconds = getattr(context, "get_remaining_time_in_millis", None)
+    return None if milliseconds is None else datetime.now(UTC) + timedelta(milliseconds=milliseconds())

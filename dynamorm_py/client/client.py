@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Protocol, Self, TypeVar
 
-from dynamorm_py.client.connection import Connection
+from dynamorm_py.client.connection import Connection, Place
 from dynamorm_py.client.conversations import Driver
 from dynamorm_py.context import Runner, enter, leave
 from dynamorm_py.core.errors import ClientClosed, DynamormError, InvalidOperation
@@ -108,6 +108,12 @@ class Client:
     def scope(self) -> Scope:
         """What operations are compiled under: table prefix, clock, secrets of the cursors."""
         return self._scope
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it can be used here: it was opened by this loop, thread and process, and not closed since."""
+        connection = self._connection
+        return connection is not None and connection.transport is not None and connection.place == Place.here()
 
     async def __aenter__(self) -> Self:
         """Opens the client and makes it ambient. Nothing is sent."""
