@@ -56,6 +56,7 @@ from dynamorm_py import (
     InvalidOperation,
     Model,
     PrimaryKey,
+    ServiceError,
     batch_write,
     field,
     partition_key,
@@ -710,3 +711,22 @@ async def test_a_secret_is_stored_and_never_shown(db: Client) -> None:
         Login.password.set(SecretStr("no"))
     assert "Login: password: " in str(caught.value)
     assert "'no'" not in str(caught.value)
+
+
+@pytest.mark.behaviour("1.6")
+async def test_a_sum_without_room_fails_the_write(local_db: Client) -> None:
+    class Total(Model, table="totals"):
+        total_id: Attr[str] = partition_key()
+        amount: Attr[Decimal]
+
+    await local_db.create_tables(Total)
+    total = await Total(total_id="t", amount=Decimal("9E+125")).create()
+    with pytest.raises(ServiceError, match="overflow") as caught:
+        await Total.update("t", Total.amount.add(Decimal("9E+125")))
+    assert caught.value.code == "ValidationException"
+    with pytest.raises(ServiceError, match="overflow"):
+        await transact_write(
+            Total(total_id="u", amount=Decimal(1)).create(), Total.update("t", Total.amount.add(Decimal("9E+125")))
+        )
+    assert await Total.get("t") == total
+    assert await Total.get("u") is None
