@@ -3,6 +3,7 @@
 PYTHON ?= python3
 WORKERS ?= 2
 ARGS ?=
+RUNS ?= 4000
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -11,7 +12,7 @@ INSTALLED := $(VENV)/installed
 export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench docs fmt engines setup clean
+.PHONY: help demo test fuzz check bench docs fmt engines setup clean
 
 help: ## Show the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -21,6 +22,10 @@ demo: $(INSTALLED) ## Run the example API under the real Lambda runtime client, 
 
 test: $(INSTALLED) ## Run the tests (ARGS="-k name" chooses, WORKERS=4 runs more at a time)
 	@$(BIN)/python -m pytest -n $(WORKERS) $(ARGS)
+
+fuzz: $(INSTALLED) ## Run the random tests at length and the large sizes (RUNS=20000 makes more runs)
+	@DYNAMORM_FUZZ_RUNS=$(RUNS) DYNAMORM_FUZZ_ITEMS=10000 DYNAMORM_FUZZ_SCANNED=100000 \
+		$(BIN)/python -m pytest -n $(WORKERS) tests/fuzz tests/service/test_leftovers.py tests/service/test_memory.py $(ARGS)
 
 check: $(INSTALLED) ## Check format, lint, types (mypy and pyright) and architecture
 	@$(BIN)/ruff format --check .
