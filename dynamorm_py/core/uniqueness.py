@@ -27,16 +27,18 @@ def claims(
     owner: Item,
     before: Mapping[str, AttributeValue],
     after: Mapping[str, AttributeValue],
+    *,
+    renew: bool = False,
 ) -> Iterator[tuple[Unique, Call]]:
     """The writes that make the sentinels right when the item with the key `owner` goes from `before` to `after` (field
-    values; empty where there was, or will be, no item)."""
+    values; empty where there was, or will be, no item). `renew` claims what stays the same too: items that are older
+    than their constraint have no sentinels yet."""
     for unique in schema.uniques:
         old, new = _values(unique, before), _values(unique, after)
-        if same(_whole(old), _whole(new)):
-            continue
-        if new is not None:
+        kept = same(_whole(old), _whole(new))
+        if new is not None and (renew or not kept):
             yield unique, _put(schema, table, unique, new, owner)
-        if old is not None:
+        if old is not None and not kept:
             yield unique, _delete(schema, table, unique, old, owner)
 
 

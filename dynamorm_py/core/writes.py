@@ -101,7 +101,7 @@ class PutItem(SingleItem[T]):
             lambda response: self.acknowledge(item),
             refused,
             lambda found: found is not None and same({"M": found}, {"M": item}),
-            tuple(claims(schema, table, schema.key.of(item), self.before, after)),
+            tuple(claims(schema, table, schema.key.of(item), self.before, after, renew=self.loaded)),
         )
 
     def _stored(self, scope: Scope) -> Item:

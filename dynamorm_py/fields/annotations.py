@@ -8,6 +8,7 @@ from dataclasses import is_dataclass
 from types import UnionType
 from typing import Annotated, Any, NotRequired, Required, Union, get_args, get_origin, get_type_hints
 
+from pydantic import BaseModel
 from typing_extensions import ReadOnly, is_typeddict
 
 # Each function takes whatever an annotation can be, for which Python has no type.
@@ -96,3 +97,16 @@ def child_of(annotation: Any, name: str) -> Any:
 def _kind(annotation: Any) -> Any:
     inner = unwrapped(annotation)
     return get_origin(inner) or inner
+
+
+def nested_models(annotation: Any) -> set[type[BaseModel]]:
+    """The models that values of the type hold, at any depth."""
+    found: set[type[BaseModel]] = set()
+    waiting = [annotation]
+    while waiting:
+        part = bare(waiting.pop())
+        waiting.extend(get_args(part))
+        if isinstance(part, type) and issubclass(part, BaseModel) and part not in found:
+            found.add(part)
+            waiting.extend(info.annotation for info in part.model_fields.values())
+    return found

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar, cast, dataclass_transform, overload
@@ -114,6 +115,14 @@ class ModelMeta(PydanticMeta):
         _building.depth = depth + 1
         try:
             cls: Any = super().__new__(mcs, name, bases, namespace, **options)  # a model class, which is only now one
+            if not cls.__pydantic_fields_complete__:
+                # pydantic looks for names in the frame that called it, which is this one; the class stands above it.
+                cls.model_rebuild(raise_errors=False, _types_namespace=sys._getframe(1).f_locals)
+        except TypeError as error:
+            strange = options.keys() - ConfigDict.__annotations__.keys()
+            if strange and "keyword argument" in str(error):
+                raise InvalidModel(f"class {name}(…) got {', '.join(sorted(strange))}=, which nothing takes") from error
+            raise
         finally:
             _building.depth = depth
         _refuse_hidden(cls)
@@ -335,15 +344,15 @@ class Model(BaseModel, metaclass=ModelMeta):
         """Stores a new item; raises `ItemAlreadyExists` where one has its key."""
         return create(self)
 
-    def put(self) -> WriteOperation[Self]:
+    def put(self, *, condition: Condition | None = None) -> WriteOperation[Self]:
         """Stores the item whole, replacing what is there. A loaded instance of a versioned model raises
         `VersionConflict` if the item was written since, and a new one if the item has a version already."""
-        return put(self)
+        return put(self, condition)
 
-    def save(self) -> WriteOperation[Self]:
+    def save(self, *, condition: Condition | None = None) -> WriteOperation[Self]:
         """Stores a new instance as `create` does, and of a loaded one what was changed since; of nothing changed,
         nothing is sent. Raises `VersionConflict` (versioned models) or `ItemNotFound` where the item is gone."""
-        return save(self)
+        return save(self, condition)
 
     update: ClassVar[Update] = Update()
     delete: ClassVar[Delete] = Delete()

@@ -19,7 +19,7 @@ from dynamorm_py.core.keys import MAX_PARTITION_KEY, MAX_SORT_KEY, Template
 from dynamorm_py.core.schema import Index, Key, KeyAttribute, KeyType, Projection, Schema, Unique
 from dynamorm_py.core.values import decode, decode_item, same
 from dynamorm_py.core.wire import AttributeValue, Item
-from dynamorm_py.fields.annotations import allows_none, is_set, unwrapped
+from dynamorm_py.fields.annotations import allows_none, is_set, nested_models, unwrapped
 from dynamorm_py.fields.codecs import FieldCodec, encoded, epoch, invalid, serializing
 from dynamorm_py.fields.declaration import marker_of
 from dynamorm_py.fields.parts import FieldPart, fields_serializer
@@ -76,7 +76,15 @@ class ModelMapping:
             raise self._invalid(f"{attribute} is a field's attribute, and the table's entity attribute too")
         if self.schema.entity not in (None, (attribute, entity)):
             raise self._invalid(f"the model belongs to another Table already, as {self.schema.entity}")
-        self.schema = replace(self.schema, entity=(attribute, entity))
+        # An index that copies some attributes has to copy the one that says whose they are.
+        indexes = {
+            name: index
+            if isinstance(index.projection, str)
+            else replace(index, projection=(*index.projection, attribute))
+            for name, index in self.schema.indexes.items()
+        }
+        self.schema = replace(self.schema, entity=(attribute, entity), indexes=indexes)
+        self.indexes = {name: indexes[index.name] for name, index in self.indexes.items()}
 
     @cached_property
     def codecs(self) -> Mapping[str, FieldCodec]:
@@ -334,6 +342,8 @@ class ModelMapping:
                 )
             seen[attribute] = name
             self._check_field(name, attribute)
+            for nested in nested_models(self.fields[name].annotation):
+                self._check_nested(name, nested)
         for role in (
             "partition_key",
             "sort_key",
@@ -349,6 +359,14 @@ class ModelMapping:
         self._check_kind("created_timestamp", datetime, "a datetime")
         self._check_kind("updated_timestamp", datetime, "a datetime")
         self._check_kind("time_to_live", (datetime, int), "a datetime or an int")
+
+    def _check_nested(self, field: str, nested: type[Any]) -> None:
+        renamed = [name for name, info in nested.model_fields.items() if marker_of(info).name not in (None, name)]
+        if renamed:
+            raise self._invalid(
+                f"{field} holds a {nested.__name__}, whose {renamed[0]} is declared with name=: inside a document, "
+                "attributes are called as their fields"
+            )
 
     def _check_field(self, name: str, attribute: str) -> None:
         info, marker = self.fields[name], self.markers[name]
@@ -427,6 +445,11 @@ class ModelMapping:
             if field not in self.fields:
                 raise self._invalid(f"unique {name}: {field} is not a field")
             self._key_type(field, in_template=True)
+        if self._role("time_to_live"):
+            raise self._invalid(
+                f"unique {name}: the model has a time to live, and DynamoDB deletes what has expired without releasing "
+                "its unique values"
+            )
         if key.partition[0].type == "N":
             raise self._invalid(
                 f"unique {name}: the table's partition key is a number, and a constraint is kept in items whose key "
@@ -494,7 +517,10 @@ class ModelMapping:
         for name in projection:
             if name not in self.fields:
                 raise self._invalid(f"index {index}: the projection names {name}, which is not a field")
-        return tuple(self.attributes[name] for name in projection)
+        expiry = self._role("time_to_live")
+        # Without its time, nobody could tell an item in the index that has expired.
+        named = (*projection, expiry) if expiry is not None and expiry not in projection else projection
+        return tuple(self.attributes[name] for name in named)
 
     def _key_attribute(self, source: str, attribute: str, *, sort: bool = False, raw: bool = False) -> KeyAttribute:
         limit = MAX_SORT_KEY if sort else MAX_PARTITION_KEY

@@ -36,8 +36,9 @@ def create(instance: M) -> WriteOperation[M]:
     )
 
 
-def put(instance: M) -> WriteOperation[M]:
+def put(instance: M, condition: Condition | None) -> WriteOperation[M]:
     mapping, item = _encoded(instance, "put")
+    condition = _checked(condition, mapping.schema, "put")
     before = _snapshot(instance)
     if before is None:
         if mapping.schema.uniques:
@@ -46,7 +47,9 @@ def put(instance: M) -> WriteOperation[M]:
                 model=mapping.schema.model,
                 operation="put",
             )
-        return WriteOperation(PutItem(mapping.schema, item, _stored(instance, mapping), mapping.decode))
+        stored = _stored(instance, mapping)
+        return WriteOperation(PutItem(mapping.schema, item, stored, mapping.decode, condition=condition))
+    _check_same_key(mapping.schema, before, item, "put")
     created = mapping.schema.created
     kept = {created: before[created]} if created and created in before else {}
     return WriteOperation(
@@ -57,29 +60,27 @@ def put(instance: M) -> WriteOperation[M]:
             mapping.decode,
             loaded=True,
             expected=_version(mapping.schema, before),
+            condition=condition,
             before=mapping.schema.values_by_field(before),
         )
     )
 
 
-def save(instance: M) -> WriteOperation[M]:
+def save(instance: M, condition: Condition | None) -> WriteOperation[M]:
     before = _snapshot(instance)
     mapping, item = _encoded(instance, "save")
-    if before is None:
-        return WriteOperation(
-            PutItem(mapping.schema, item, _stored(instance, mapping), mapping.decode, "save", fresh=True)
-        )
     schema = mapping.schema
-    key = schema.values_by_field(before)
-    now = schema.values_by_field(item)
-    for name in schema.key.fields:
-        if not same(key.get(name), now.get(name)):
+    condition = _checked(condition, schema, "save")
+    if before is None:
+        if condition is not None:
             raise InvalidOperation(
-                f"{name} is part of the key and was changed: store the instance under its new key with create(), "
-                "and delete the old item",
+                "a new instance is saved where there is no item, so there is nothing that a condition could hold of",
                 model=schema.model,
                 operation="save",
             )
+        return WriteOperation(PutItem(schema, item, _stored(instance, mapping), mapping.decode, "save", fresh=True))
+    _check_same_key(schema, before, item, "save")
+    key = schema.values_by_field(before)
     changed, removed = mapping.difference(before, item)
     if not changed and not removed:
         return WriteOperation(Unchanged(instance, schema))
@@ -94,6 +95,7 @@ def save(instance: M) -> WriteOperation[M]:
             _saved(instance, mapping, stored),
             "save",
             read=mapping.decode,
+            condition=condition,
             checked=True,
             expected=_version(schema, before),
             known=key,
@@ -343,6 +345,18 @@ def _encoded(instance: Model, verb: str) -> tuple[ModelMapping, Item]:
 
 def _snapshot(instance: Model) -> Item | None:
     return getattr(instance, "__dynamorm_snapshot__", None)
+
+
+def _check_same_key(schema: Schema, before: Item, item: Item, verb: str) -> None:
+    was, now = schema.values_by_field(before), schema.values_by_field(item)
+    for name in schema.key.fields:
+        if not same(was.get(name), now.get(name)):
+            raise InvalidOperation(
+                f"{name} is part of the key and was changed: store a copy under its new key with create(), and delete "
+                "this one",
+                model=schema.model,
+                operation=verb,
+            )
 
 
 def _loaded(instance: Model, verb: str) -> Item:

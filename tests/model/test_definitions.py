@@ -19,6 +19,7 @@ from dynamorm_py import (
     partition_key,
     sort_key,
     time_to_live,
+    unique,
     updated_timestamp,
     version_number,
 )
@@ -160,3 +161,41 @@ def test_a_mixin_without_a_table_brings_its_fields() -> None:
     item = Document(id="1").create().request["Item"]
     assert item["version"] == {"N": "0"}
     assert "updated" in item
+
+
+def test_a_class_keyword_that_nothing_takes_is_refused() -> None:
+    with pytest.raises(InvalidModel, match="tabel"):
+
+        class Misspelled(Model, tabel="things"):
+            thing_id: Attr[str] = partition_key()
+
+
+def test_a_renamed_attribute_inside_a_document_is_refused() -> None:
+    class Inner(Model):
+        city: Attr[str] = field(name="c")
+
+    with pytest.raises(InvalidModel, match=r"Outer: inner holds a Inner, whose city is declared with name="):
+
+        class Outer(Model, table="outer"):
+            outer_id: Attr[str] = partition_key()
+            inner: Attr[list[Inner] | None] = field(default=None)
+
+
+def test_unique_values_of_items_that_expire_are_refused() -> None:
+    with pytest.raises(InvalidModel, match="time to live"):
+
+        class Session(Model, table="sessions"):
+            session_id: Attr[str] = partition_key()
+            token: Attr[str]
+            expires: Attr[int] = time_to_live()
+            tokens = unique("token")
+
+
+def test_an_index_that_copies_some_attributes_copies_the_time_to_live() -> None:
+    class Session(Model, table="sessions"):
+        session_id: Attr[str] = partition_key()
+        user: Attr[str]
+        expires: Attr[int] = time_to_live(name="exp")
+        by_user = GlobalIndex(partition_key="user", projection=("session_id",))
+
+    assert Session.__dynamorm_schema__.indexes["by_user"].projection == ("session_id", "exp")

@@ -64,7 +64,7 @@ async def test_reads_cost_what_was_said(
         for log in written(size, count):
             await log.put()
         table = Log.query("s")
-        for query in (
+        queries: tuple[Query[Any], ...] = (
             table,
             table.consistent(),
             # DynamoDB Local ends pages at 1 MB of what is left after the filter; the service, of what it read.
@@ -75,7 +75,8 @@ async def test_reads_cost_what_was_said(
             table.page_size(4).limit(8),
             Log.scan(),
             Log.scan().consistent().page_size(3),
-        ):
+        )
+        for query in queries:
             calls.clear()
             await query.all()
             check(query, size, count, calls)

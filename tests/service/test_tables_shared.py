@@ -112,7 +112,7 @@ def test_models_that_do_not_fit_are_refused() -> None:
         odd: Attr[str] = partition_key()
 
     for stranger in (Elsewhere, Odd):
-        with pytest.raises(InvalidModel, match="Elsewhere|Odd"):
+        with pytest.raises(InvalidModel, match=r"Elsewhere|Odd"):
             Table("app", Member, stranger)
     with pytest.raises(InvalidModel, match="belongs to another Table"):
         Table("app", Member, entity_attribute="kind")

@@ -6,6 +6,7 @@ import pytest
 
 from dynamorm_py import Client, ConditionFailed, InvalidOperation, ItemAlreadyExists, ItemNotFound, VersionConflict
 from dynamorm_py.core.errors import NotUnique, ServiceError, TransactionCanceled
+from dynamorm_py.core.wire import Call
 from dynamorm_py.testing import EmbeddedDynamoDB
 from dynamorm_py.transaction import transact_get, transact_write
 from tests.service.shop import Account, Doc, Profile, User
@@ -185,3 +186,41 @@ async def test_a_unique_value_that_was_changed_meanwhile_is_not_orphaned(db: Cli
     assert [each.number for each in await Profile.query("r").all()] == [1, 2]
     await profile.delete()
     await Profile(realm="q", number=1, handle="i").create()
+
+
+async def test_put_claims_what_an_older_item_never_claimed(db: Client) -> None:
+    await db.create_tables(Account)
+    table = db.scope.prefix + "accounts"
+    old = {
+        "account_id": {"S": "old"},
+        "email": {"S": "e"},
+        "org": {"S": "o"},
+        "slug": {"S": "s1"},
+        "balance": {"N": "0"},
+    }
+    await db.send(Call("PutItem", {"TableName": table, "Item": old}))
+    account = await Account.get_or_raise("old")
+    await account.put()
+    with pytest.raises(NotUnique):
+        await Account(account_id="new", email="e").create()
+    await account.put()
+    await account.delete()
+    await Account(account_id="new", email="e", slug="s1").create()
+
+
+async def test_conditions_of_put_and_save(db: Client) -> None:
+    await db.create_tables(User)
+    user = await User(user_id="u1", email="a").put(condition=User.user_id.not_exists())
+    with pytest.raises(ConditionFailed):
+        await User(user_id="u1", email="b").put(condition=User.user_id.not_exists())
+    user.visits = 3
+    with pytest.raises(ConditionFailed):
+        await user.save(condition=User.email == "b")
+    await user.save(condition=User.email == "a")
+    assert (await User.get_or_raise("u1")).visits == 3
+    with pytest.raises(InvalidOperation, match="new instance"):
+        await User(user_id="u2", email="a").save(condition=User.email == "a")
+    user.user_id = "u3"
+    for write in (user.save, user.put):
+        with pytest.raises(InvalidOperation, match="part of the key"):
+            await write()
