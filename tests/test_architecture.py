@@ -26,7 +26,7 @@ FLOORS = [
     "query transaction batch middleware",
     "model client transports",
     "limits accounts",
-    "aws_lambda testing",
+    "asgi aws_lambda testing",
     "__init__",
 ]
 FLOOR = {name: number for number, names in enumerate(FLOORS) for name in names.split()}
