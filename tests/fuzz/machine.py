@@ -416,7 +416,7 @@ class Machine(RuleBasedStateMachine):
         keep = draw(st.none() | drawing.a_condition(kind, self.run_name, hidden)) if index.whole else None
         expected = self.store.query(kind, index, partition, where, keep)
         source: Any = kind.model if not index.name else getattr(kind.model, index.name)
-        query = source.query(*partition.values())
+        query = source.query(partition)
         query = query.where(where.spelt(kind.model)) if where is not None else query
         query = query.filter(keep.spelt(kind.model)) if keep is not None else query
         if index.sort and draw(st.booleans()):
@@ -473,12 +473,12 @@ class Machine(RuleBasedStateMachine):
 
     def compare_all(self, kind: Kind, index: Index, found: list[Any], expected: list[Fields]) -> None:
         """The same items, in the index's order; of items in one place of it, any order is right."""
-        assert len(found) == len(expected)
+        assert len(found) == len(expected), f"{found}\nare not\n{expected}"
         by_key = {key_of(kind, item): item for item in expected}
         keys = [tuple(getattr(each, name) for name in kind.key) for each in found]
         assert len(set(keys)) == len(keys)
         places = [place(index, by_key[key]) for key in keys]
-        assert places == [place(index, item) for item in expected]
+        assert places == [place(index, item) for item in expected], f"{found}\nare not\n{expected}"
         for each, key in zip(found, keys, strict=True):
             if index.whole:
                 self.compare(kind, each, by_key[key])
