@@ -11,7 +11,7 @@ two differ only for types whose stored form is not valid input or means somethin
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import fields, is_dataclass
 from datetime import UTC, datetime
 from enum import Enum
@@ -68,6 +68,8 @@ def _plain(value: object) -> object:
         return dict(value)
     if is_dataclass(value):
         return {entry.name: getattr(value, entry.name) for entry in fields(value)}
+    if isinstance(value, Collection):
+        return list(value)
     try:
         return to_jsonable_python(value)
     except PydanticSerializationError:

@@ -18,6 +18,10 @@ from typing_extensions import is_typeddict
 
 from dynamorm_py.fields.annotations import bare
 
+# Where a schema names a class that has a serializer, pydantic takes that one, whatever the schema says. This class has
+# none, and every model is an instance of it.
+_ANY_MODEL = BaseModel
+
 
 class Part(Protocol):
     """Raises pydantic's `ValidationError`, whose locations lead to the value in `depth` steps, and
@@ -88,8 +92,8 @@ class FieldPart:
             return lambda value: serializer.to_python(value, round_trip=True, by_alias=False, warnings="error")
         # A serializer that decorates a method needs an instance, so the value is dumped as a field of one.
         field = core_schema.model_field(schema)
-        one = core_schema.model_schema(self._model, core_schema.model_fields_schema({self._field: field}))
-        of_model = _anew(_defined(one, definitions), config)
+        one = core_schema.model_schema(_ANY_MODEL, core_schema.model_fields_schema({self._field: field}))
+        of_model = SchemaSerializer(_defined(one, definitions), config)
 
         def dump(value: object) -> object:
             probe = self._model.__new__(self._model)  # without defaults, whose factories may have effects
@@ -103,7 +107,7 @@ class FieldPart:
 def fields_serializer(model: type[BaseModel]) -> SchemaSerializer:
     """A serializer of all fields of a model, each by itself: without the one that the model may have as a whole."""
     fields, config, definitions = fields_schema(model)
-    return _anew(_defined(core_schema.model_schema(model, fields), definitions), config)
+    return SchemaSerializer(_defined(core_schema.model_schema(_ANY_MODEL, fields), definitions), config)
 
 
 def fields_schema(model: type[BaseModel]) -> tuple[Any, Any, list[Any]]:  # core schemas, which are nested dicts
@@ -120,14 +124,6 @@ def fields_schema(model: type[BaseModel]) -> tuple[Any, Any, list[Any]]:  # core
             config = schema.get("config", config)
             schema = schema["schema"]
     return schema, config, list(definitions.values())
-
-
-def _anew(schema: Any, config: Any) -> SchemaSerializer:
-    # pydantic would take the serializer that the model's class has already, and that is another one.
-    try:
-        return SchemaSerializer(schema, config, _use_prebuilt=False)
-    except TypeError:  # before it had a choice
-        return SchemaSerializer(schema, config)
 
 
 def _defined(schema: Any, definitions: list[Any]) -> Any:

@@ -153,6 +153,7 @@ class ModelMeta(PydanticMeta):
     def __dynamorm_mapping__(cls) -> ModelMapping:
         cell: _Cell = cls.__dict__["__dynamorm_cell__"]
         if cell.mapping is None:
+            _complete(cls)
             declared = cls.__dynamorm_declared__
             keys = [value for value in declared.values() if isinstance(value, PrimaryKey)]
             if len(keys) > 1:
@@ -179,6 +180,18 @@ def _refuse_verbs(namespace: Mapping[str, Any], model: str) -> None:
         raise InvalidModel(
             f'{name} is the name of a verb: rename the field, and keep the attribute\'s name with field(name="{name}")',
             model=model,
+        )
+
+
+def _complete(cls: Any) -> None:
+    """Resolves names of classes that were defined after this one."""
+    if not cls.__pydantic_fields_complete__:
+        cls.model_rebuild(raise_errors=False)
+    if not cls.__pydantic_fields_complete__:
+        raise InvalidModel(
+            "a field's type names what is not defined yet: define it, or call "
+            f"{cls.__name__}.model_rebuild() where it is",
+            model=cls.__name__,
         )
 
 

@@ -195,23 +195,38 @@ class Node(Model, table="nodes"):
 
     node_id: Attr[str] = partition_key()
     parent: Attr[Node | None] = field(default=None)
-    leaf: Attr[Leaf | None] = field(default=None)
+    leaf: Attr[Leaf | None]
+    leaves: Attr[set[LeafName]]
     by_leaf = GlobalIndex(partition_key="node_id")
 
 
+LeafName = str
+
+
 class Leaf(Model):
-    colour: Attr[str] = field(default="green", name="c")
+    colour: Attr[str] = field(default="green")
 
 
 @pytest.mark.behaviour("2.2")
 def test_forward_references_and_self_references() -> None:
     assert Node.get("n").request["Key"] == {"node_id": {"S": "n"}}
-    node = Node(node_id="n", parent=Node(node_id="m"), leaf=Leaf())
+    parent = Node(node_id="m", leaf=None, leaves={"a"})
+    node = Node(node_id="n", parent=parent, leaf=Leaf(), leaves=set())
     item = stored(node)
     assert item["leaf"] == {"M": {"colour": {"S": "green"}}}
     assert read(Node, **item) == node
+    assert read(Node, node_id={"S": "n"}) == Node(node_id="n", leaf=None, leaves=set())
     assert repr(Node.leaf[Leaf.colour]) == "<Path Node.leaf.colour>"
     assert repr(Node.parent[Node.leaf][Leaf.colour]) == "<Path Node.parent.leaf.colour>"
+
+
+def test_a_name_that_is_never_defined_is_refused() -> None:
+    class Hopeful(Model, table="hopeful"):
+        key: Attr[str] = partition_key()
+        other: Attr[NotYet]  # type: ignore[name-defined]  # noqa: F821  # pyright: ignore[reportUndefinedVariable]  # the mistake
+
+    with pytest.raises(InvalidModel, match="Hopeful: a field's type names what is not defined yet"):
+        _ = Hopeful.get("k")
 
 
 @pytest.mark.behaviour("2.2")
