@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from dynamorm_py.aws_lambda.logs import InvocationFilter, JsonFormatter, log_as_json
     from dynamorm_py.aws_lambda.metrics import Metrics
     from dynamorm_py.aws_lambda.parsing import parse
+    from dynamorm_py.aws_lambda.start_report import StartReport, report
     from dynamorm_py.aws_lambda.unit_of_work import Unit, UnitOfWork
 
 __all__ = [
@@ -43,6 +44,7 @@ __all__ = [
     "LambdaContext",
     "Metrics",
     "Middleware",
+    "StartReport",
     "Unit",
     "UnitOfWork",
     "current_invocation",
@@ -50,6 +52,7 @@ __all__ = [
     "log_as_json",
     "parse",
     "records",
+    "report",
 ]
 
 _MODULES = {
@@ -58,12 +61,14 @@ _MODULES = {
     "InvocationFilter": "logs",
     "JsonFormatter": "logs",
     "Metrics": "metrics",
+    "StartReport": "start_report",
     "Unit": "unit_of_work",
     "UnitOfWork": "unit_of_work",
     "errors": "answers",
     "log_as_json": "logs",
     "parse": "parsing",
     "records": "batches",
+    "report": "start_report",
 }
 
 

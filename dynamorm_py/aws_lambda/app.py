@@ -17,6 +17,7 @@ from dynamorm_py.aws_lambda.environment import ExecutionEnvironment
 from dynamorm_py.aws_lambda.invocation import Invocation, LambdaContext, deadline_of, enter_invocation
 from dynamorm_py.aws_lambda.onion import Innermost, Middleware, around
 from dynamorm_py.aws_lambda.snap_start import register_hooks
+from dynamorm_py.aws_lambda.start import start
 from dynamorm_py.client import Client
 from dynamorm_py.context import use
 from dynamorm_py.middleware.deadlines import until
@@ -122,7 +123,7 @@ class LambdaApp:
     async def _serve(self, onion: Innermost, event: Any, context: object) -> Any:  # as `EntryPoint`
         invocation = self._invocation(event, context)
         enter_invocation(invocation)
-        with use(invocation.db), until(invocation.remaining()):
+        with use(invocation.db), until(invocation.remaining()), start.awaiting_a_request():
             return _jsonable(await onion(invocation))
 
     def _invocation(self, event: Any, context: object) -> Invocation[Any, Any]:

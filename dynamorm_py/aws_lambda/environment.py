@@ -13,6 +13,7 @@ from contextvars import copy_context
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from dynamorm_py.aws_lambda.event_loop import OwnedLoop
+from dynamorm_py.aws_lambda.start import CONNECTED, LOADED, OPENED, start
 from dynamorm_py.client import Client
 
 if TYPE_CHECKING:
@@ -96,11 +97,15 @@ class ExecutionEnvironment:
         return loop
 
     async def _begin(self) -> None:
+        self.client.load()
+        start.reached(LOADED)
         for model in self._models:
             build(model)
         if not self.client.is_open:
             await self._enter()
-        await self.client.warm()
+        start.reached(OPENED)
+        if await self.client.warm():
+            start.reached(CONNECTED)
 
     async def _with_the_client(self, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
         await self._make_ready()

@@ -174,6 +174,10 @@ class Client:
         except DynamormError as error:
             raise error.about(operation=operation) from error.__cause__
 
+    def load(self) -> None:
+        """Imports the library that it is opened on, which opening does otherwise: most of what a cold start takes."""
+        _opener(self._settings)
+
     async def warm(self) -> bool:
         """Opens a connection, and has everything loaded and built that a first request needs; whether it succeeded.
 
