@@ -2,35 +2,16 @@
 
 from __future__ import annotations
 
-import textwrap
-from collections.abc import Callable
-from pathlib import Path
-
 import pytest
 
 from dynamorm_py import Attr, Model, partition_key
-from dynamorm_py.testing import LambdaRuntime, LocalEndpoint
+from dynamorm_py.testing import LocalEndpoint
+from tests.aws_lambda.conftest import Function
 from tests.aws_lambda.counting_proxy import CountingProxy
 from tests.engines.availability import required
 
 if not required():
     pytest.importorskip("awslambdaric", reason="the Lambda runtime client has wheels for Linux only")
-
-Function = Callable[..., LambdaRuntime]
-
-# Where a client needs no server: opening it sends nothing.
-NOWHERE = {"AWS_ENDPOINT_URL_DYNAMODB": "http://127.0.0.1:1", "AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "s"}
-
-
-@pytest.fixture
-def function(tmp_path: Path) -> Function:
-    """Writes a module of its own and makes a runtime for its `handler`."""
-
-    def make(source: str, **environment: str) -> LambdaRuntime:
-        (tmp_path / "app.py").write_text(textwrap.dedent(source))
-        return LambdaRuntime("app.handler", directory=tmp_path, environment={**NOWHERE, **environment})
-
-    return make
 
 
 class Counter(Model, table="lambda_counters"):
