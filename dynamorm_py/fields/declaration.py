@@ -7,7 +7,7 @@ At run time `Attr[T]` is plain `T` to pydantic; to a type checker it is a descri
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cache
 from inspect import Parameter, signature
@@ -15,8 +15,6 @@ from typing import TYPE_CHECKING, Annotated, Any, Generic, Literal, TypeAlias, T
 
 from pydantic import Field
 from pydantic.fields import FieldInfo
-
-from dynamorm_py.core.errors import InvalidModel
 
 if TYPE_CHECKING:
     from dynamorm_py.fields.paths import Path
@@ -35,6 +33,7 @@ class Marker:
     role: Role = "plain"
     name: str | None = None
     null: Literal["absent", "store"] = "absent"
+    unknown: tuple[str, ...] = ()
 
 
 if TYPE_CHECKING:
@@ -75,7 +74,7 @@ def field(
 
         visits: Attr[int] = field(default=0, ge=0, name="visit_count")
 
-    Raises `InvalidModel` for an option that neither knows.
+    An option that neither knows is refused with `InvalidModel` when the class is made.
     """
     return _marked(Marker("plain", name, null), default, default_factory, options)
 
@@ -151,10 +150,11 @@ def _field_options() -> frozenset[str]:
 def _marked(
     marker: Marker, default: Any, default_factory: Callable[[], Any] | None, options: dict[str, Any]
 ) -> FieldInfo:
-    unknown = options.keys() - _field_options() if options else ()
+    unknown = sorted(options.keys() - _field_options()) if options else ()
     if unknown:
-        role = "field" if marker.role == "plain" else marker.role
-        raise InvalidModel(f"{role}() got {', '.join(sorted(unknown))}, which neither it nor pydantic.Field knows")
+        # Refused when the class is made, which knows the field's name and its own.
+        marker = replace(marker, unknown=tuple(unknown))
+        options = {name: value for name, value in options.items() if name not in unknown}
     info: FieldInfo = (
         Field(default_factory=default_factory, **options) if default_factory else Field(default, **options)
     )

@@ -23,6 +23,7 @@ from dynamorm_py.core.writes import CheckItem
 from dynamorm_py.fields.declaration import (
     created_timestamp,
     field,
+    marker_of,
     partition_key,
     sort_key,
     time_to_live,
@@ -125,7 +126,7 @@ class ModelMeta(PydanticMeta):
             raise
         finally:
             _building.depth = depth
-        _refuse_hidden(cls)
+        _refuse_mistakes(cls)
         if cls.__dynamorm_table__ is not None and cls.__pydantic_fields_complete__:
             _ = cls.__dynamorm_mapping__.schema
         return cls
@@ -195,13 +196,20 @@ def _complete(cls: Any) -> None:
         )
 
 
-def _refuse_hidden(cls: Any) -> None:
-    """Refuses what would hide a verb or a field, or be hidden by one: fields of a mixin, and indexes."""
+def _refuse_mistakes(cls: Any) -> None:
+    """Refuses what would hide a verb or a field, or be hidden by one, and misspelled options of fields."""
     own = cls.__dynamorm_declared__
     for name in RESERVED & {*cls.model_fields, *own} if cls.__module__ != __name__ else ():
         raise InvalidModel(f"{name} is the name of a verb: give the field or index another one", model=cls.__name__)
     for name in cls.model_fields.keys() & own.keys():
         raise InvalidModel(f"{name} is a field, and a key or an index too: rename one of them", model=cls.__name__)
+    for name, info in cls.model_fields.items():
+        marker = marker_of(info)
+        if marker.unknown:
+            role, unknown = "field" if marker.role == "plain" else marker.role, ", ".join(marker.unknown)
+            raise InvalidModel(
+                f"{name}: {role}() got {unknown}, which neither it nor pydantic.Field knows", model=cls.__name__
+            )
 
 
 def _inherited(bases: tuple[type, ...], own: Mapping[str, Any]) -> Mapping[str, Any]:

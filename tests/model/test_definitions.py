@@ -109,8 +109,13 @@ def test_a_class_that_cannot_be_mapped_is_refused(make: Callable[[], object], me
 
 @pytest.mark.parametrize("marker", [field, partition_key, sort_key, version_number, updated_timestamp, time_to_live])
 def test_a_misspelled_option_is_refused(marker: Callable[..., Any]) -> None:
-    with pytest.raises(InvalidModel, match=r"got nmae, which neither it nor pydantic\.Field knows"):
-        marker(nmae="x")
+    role = marker.__name__
+    with pytest.raises(
+        InvalidModel, match=rf"Misspelled: odd: {role}\(\) got nmae, which neither it nor pydantic\.Field"
+    ):
+
+        class Misspelled(Model):
+            odd: Attr[Any] = marker(nmae="x")
 
 
 def test_two_indexes_may_share_a_composed_attribute() -> None:
