@@ -10,6 +10,7 @@ from typing import TypeAlias
 import pytest
 
 from dynamorm_py.testing import LambdaRuntime
+from tests.aws_lambda.authority import Authority
 
 Function: TypeAlias = Callable[..., LambdaRuntime]
 
@@ -27,3 +28,8 @@ def function(tmp_path: Path) -> Function:
         return LambdaRuntime("app.handler", directory=tmp_path, environment={k: v for k, v in settings.items() if v})
 
     return make
+
+
+@pytest.fixture
+def authority(tmp_path: Path) -> Authority:
+    return Authority(tmp_path)

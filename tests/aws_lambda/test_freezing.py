@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import signal
-import ssl
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-import trustme
 
 from dynamorm_py import Attr, Model, partition_key
 from dynamorm_py.testing import LambdaRuntime, LocalEndpoint
+from tests.aws_lambda.authority import Authority
 from tests.aws_lambda.conftest import Function
 from tests.aws_lambda.counting_proxy import CountingProxy
 from tests.engines.availability import required
@@ -66,20 +65,8 @@ def frozen(runtime: LambdaRuntime) -> Iterator[None]:
         runtime.process.send_signal(signal.SIGCONT)
 
 
-class Authority:
-    """A certificate authority of this machine's, a server's certificate by it, and the bundle that trusts it."""
-
-    def __init__(self, folder: Path) -> None:
-        authority = trustme.CA()
-        self.server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        authority.issue_cert("localhost").configure_cert(self.server)
-        bundle = folder / "authorities.pem"
-        authority.cert_pem.write_to_path(bundle)
-        self.environment = {"AWS_CA_BUNDLE": str(bundle)}
-
-
 @pytest.fixture(params=["tcp", "tls"])
-def authority(request: pytest.FixtureRequest, tmp_path: Path) -> Authority | None:
+def authority_or_none(request: pytest.FixtureRequest, tmp_path: Path) -> Authority | None:
     return Authority(tmp_path) if request.param == "tls" else None
 
 
@@ -102,12 +89,12 @@ def test_a_thousand_invocations_go_through_one_client_and_one_connection(
 
 
 def test_after_a_freeze_that_the_server_did_not_wait_for_the_first_attempt_succeeds(
-    function: Function, table: LocalEndpoint, authority: Authority | None
+    function: Function, table: LocalEndpoint, authority_or_none: Authority | None
 ) -> None:
-    tls = authority.server if authority else None
+    tls = authority_or_none.server if authority_or_none else None
     with (
         CountingProxy(table.endpoint_url, tls=tls, idle_limit=IDLE_SECONDS) as proxy,
-        function(COUNTING.format(idle_limit=3600), **environment_of(table, proxy, authority)) as runtime,
+        function(COUNTING.format(idle_limit=3600), **environment_of(table, proxy, authority_or_none)) as runtime,
     ):
         answers = [runtime.invoke({})]
         for _ in range(2):
@@ -120,12 +107,12 @@ def test_after_a_freeze_that_the_server_did_not_wait_for_the_first_attempt_succe
 
 
 def test_a_connection_that_was_idle_for_too_long_is_not_used_though_nobody_closed_it(
-    function: Function, table: LocalEndpoint, authority: Authority | None
+    function: Function, table: LocalEndpoint, authority_or_none: Authority | None
 ) -> None:
-    tls = authority.server if authority else None
+    tls = authority_or_none.server if authority_or_none else None
     with (
         CountingProxy(table.endpoint_url, tls=tls) as proxy,
-        function(COUNTING.format(idle_limit=0), **environment_of(table, proxy, authority)) as runtime,
+        function(COUNTING.format(idle_limit=0), **environment_of(table, proxy, authority_or_none)) as runtime,
     ):
         first = runtime.invoke({})
         with frozen(runtime):
