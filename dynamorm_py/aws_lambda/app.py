@@ -102,7 +102,11 @@ class LambdaApp:
             if _in_a_running_loop():
                 return self._environment.run_here(work)
             self._close_at_the_end()
-            return self._environment.run(work, partial(_patience, context))
+            try:
+                return self._environment.run(work, partial(_patience, context))
+            except asyncio.CancelledError as cancelled:
+                # It is no `Exception`, and would end the runtime's process with everything that INIT has made.
+                raise RuntimeError("the handler was cancelled by something that it awaited") from cancelled
 
         if _RUNTIME in os.environ:
             self._close_at_the_end()

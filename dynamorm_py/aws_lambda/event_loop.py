@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Generator
 from contextvars import copy_context
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, TypeVar, cast
 
 from dynamorm_py.aws_lambda.leftovers import end_leftovers
 
@@ -26,7 +26,11 @@ class OwnedLoop:
     def __init__(self) -> None:
         self._process = os.getpid()
         self._spoiled = False
+        # A loop refers to its tasks weakly. One that nobody waits for would be collected at any moment, which runs its
+        # `finally` blocks in the middle of whatever goes on then: also of the next invocation.
+        self._tasks: set[asyncio.Task[Any]] = set()
         self._loop = asyncio.new_event_loop()
+        self._loop.set_task_factory(self._task)
 
     @property
     def is_usable(self) -> bool:
@@ -58,6 +62,17 @@ class OwnedLoop:
                 self.run(self._loop.shutdown_default_executor)
             self._loop.close()
         asyncio.set_event_loop(None)
+
+    def _task(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        coroutine: Coroutine[Any, Any, T] | Generator[Any, None, T],
+        **options: Any,  # those of asyncio.Task, which differ between the versions of Python
+    ) -> asyncio.Task[T]:
+        task = asyncio.Task(cast("Coroutine[Any, Any, T]", coroutine), loop=loop, **options)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
 
     async def _whole(self, work: Callable[[], Coroutine[Any, Any, T]], patience: Callable[[], float]) -> T:
         before = asyncio.all_tasks()

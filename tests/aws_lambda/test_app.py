@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import subprocess
 import sys
 import textwrap
@@ -197,6 +198,39 @@ def test_tasks_that_a_handler_leaves_running_end_with_it(app: LambdaApp, caplog:
     assert all(task.done() for task in kept)
     assert caplog.text.count("left a task running") == 3
     assert "LookupError: too late" in caplog.text
+
+
+def test_a_task_that_nobody_refers_to_is_not_collected_but_ended(app: LambdaApp) -> None:
+    how: list[str] = []
+
+    async def wait_for_nothing() -> None:
+        try:
+            await asyncio.get_running_loop().create_future()
+        except BaseException as error:
+            how.append(type(error).__name__)
+            raise
+
+    @app.handler
+    async def handler(event: str) -> list[str]:
+        asyncio.create_task(wait_for_nothing())  # type: ignore[unused-awaitable]  # noqa: RUF006
+        await asyncio.sleep(0)
+        gc.collect()
+        return list(how)
+
+    assert handler("event", None) == []
+    assert how == ["CancelledError"]
+
+
+def test_a_cancellation_from_inside_does_not_end_the_runtime(app: LambdaApp) -> None:
+    @app.handler
+    async def handler(event: str) -> None:
+        future = asyncio.get_running_loop().create_future()
+        future.cancel()
+        await future
+
+    with pytest.raises(RuntimeError, match="was cancelled") as raised:
+        handler("event", None)
+    assert isinstance(raised.value.__cause__, asyncio.CancelledError)
 
 
 def test_a_task_that_does_not_let_itself_be_cancelled_never_runs_again(

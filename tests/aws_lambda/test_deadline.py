@@ -23,8 +23,8 @@ from dynamorm_py.aws_lambda import CallNext, Deadline, Invocation, LambdaApp, Un
 from tests.aws_lambda.context import Context
 from tests.faults.server import Answer, FaultServer, Hang, fault, in_a_thread
 
-# What a handler has here, of which the reserve leaves a tenth of a second.
-MILLISECONDS = 1100
+# What a handler has here, of which the reserve leaves half a second.
+MILLISECONDS = 1500
 RESERVE = 1.0
 
 
@@ -34,7 +34,7 @@ class Entry(Model, table="deadline_entries"):
 
 @pytest.fixture
 def server() -> Iterator[FaultServer]:
-    with in_a_thread(FaultServer(Hang())) as server:
+    with in_a_thread(FaultServer(Answer(), Hang())) as server:
         yield server
 
 
@@ -46,10 +46,12 @@ def app(server: FaultServer) -> Iterator[LambdaApp]:
     app = LambdaApp(client=client, middleware=[Deadline(RESERVE), UnitOfWork()])
 
     @app.handler
-    async def warm_up(event: None) -> None:
+    async def warm_up(event: None, ctx: Invocation) -> None:
         """Has the AWS libraries loaded, which takes longer than the tests have."""
+        await ctx.db.warm()
 
     warm_up(None, None)
+    server.received.clear()
     yield app
     app.close()
 
