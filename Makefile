@@ -12,10 +12,10 @@ INSTALLED := $(VENV)/installed
 export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test fuzz check bench docs fmt engines setup clean
+.PHONY: help demo test fuzz check bench bench-cold docs fmt engines setup clean
 
 help: ## Show the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(INSTALLED) ## Run the example API under the real Lambda runtime client, on an embedded DynamoDB
 	@$(BIN)/python -m examples.crud_api.demo
@@ -38,6 +38,9 @@ bench: $(INSTALLED) ## Run every script under benchmarks/ at its default size
 	@set -e; for script in $(sort $(wildcard benchmarks/*.py)); do \
 		echo "== $$script"; PYTHONPATH=. $(BIN)/python "$$script"; \
 	done
+
+bench-cold: $(INSTALLED) ## Measure cold starts, beside rivals (ARGS="--runs 5" for fewer); some ten minutes
+	@$(BIN)/python -m benchmarks.cold_start $(ARGS)
 
 docs: $(INSTALLED) ## Run every snippet of the README and the guides
 	@$(BIN)/python -m pytest -n $(WORKERS) tests/docs
