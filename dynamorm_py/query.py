@@ -110,6 +110,7 @@ class Query(Generic[M]):
     # Steps
     def where(self, condition: Condition) -> Query[M]:
         """Narrows the sort key: `=`, `<`, `<=`, `>`, `>=`, `between`, `begins_with`; once per query."""
+        self._check_kind("where()", condition, Condition)
         if self._search.values is None:
             raise self._refused("a scan reads every key: use filter(), or query() for one partition")
         if self._search.where is not None:
@@ -118,6 +119,7 @@ class Query(Generic[M]):
 
     def filter(self, condition: Condition) -> Query[M]:
         """Keeps the items that meet the condition; DynamoDB reads, and bills, the others too. Twice is AND."""
+        self._check_kind("filter()", condition, Condition)
         before = self._search.filter
         return self._with(filter=condition if before is None else before & condition)
 
@@ -136,6 +138,8 @@ class Query(Generic[M]):
             raise self._refused("items of several models are returned whole")
         if self._search.projection or not paths:
             raise self._refused("project() takes one or more paths, and can be given once")
+        for path in paths:
+            self._check_kind("project()", path, Path)
         search = replace(self._search, projection=tuple(path._path for path in paths))
         return Query(search, self._view(search), self._runner, self._view)
 
@@ -261,6 +265,10 @@ class Query(Generic[M]):
         # All segments are read at a time, so stopping after some items would throw away what the others brought.
         if self._search.segments > 1:
             raise self._refused(f"{what} is for reads in sequence: scan without segments, or stop iterating")
+
+    def _check_kind(self, step: str, given: object, kind: type) -> None:
+        if not isinstance(given, kind):
+            raise self._refused(f"{step} takes a {kind.__name__}, not {type(given).__name__}")
 
     def _terminal(self, collect: Callable[[Search, Scope], Conversation[T]]) -> Operation[T]:
         plan = Terminal(self._search, collect)

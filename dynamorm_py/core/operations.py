@@ -130,10 +130,17 @@ class SingleItem(Generic[T]):
             failure = prepared.failure(error.reasons) or error
             raise self._about(failure, prepared) from error.__cause__
         except DynamormError as error:
-            raise self._about(error, prepared) from error.__cause__
+            raise self._about(self._explained(error), prepared) from error.__cause__
         if prepared.reread is not None and not alone:
             response = {"Attributes": (yield prepared.reread).get("Item")}
-        return prepared.result(response)
+        try:
+            return prepared.result(response)
+        except DynamormError as error:
+            raise self._about(error, prepared) from error.__cause__
+
+    def _explained(self, error: DynamormError) -> DynamormError:
+        """The error, in the terms of the operation where DynamoDB's own do not tell enough."""
+        return error
 
     def _about(self, error: DynamormError, prepared: Prepared[T]) -> DynamormError:
         return error.about(self.schema.model, self.verb, key_of_call(self.schema, prepared.call))

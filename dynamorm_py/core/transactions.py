@@ -49,7 +49,7 @@ class TransactWrite:
         if not self.members:
             return
         prepared = [member.plan.prepare(scope) for member in self.members]
-        call = self._call(prepared, self.token or scope.token())
+        call = self._call(prepared, scope.token() if self.token is None else self.token)
         try:
             yield call
         except TransactionCanceled as error:

@@ -21,6 +21,7 @@ from dynamorm_py.core.errors import (
     InvalidValue,
     ItemAlreadyExists,
     ItemNotFound,
+    ServiceError,
     VersionConflict,
 )
 from dynamorm_py.core.expressions import (
@@ -57,6 +58,8 @@ T = TypeVar("T")
 # A version to check: a number, or "absent" for an item that was read without one.
 Expected = int | None
 Returns = LiteralType["ALL_NEW", "UPDATED_NEW"]
+
+_LEADS_NOWHERE = "document path provided in the update expression is invalid"
 
 
 @dataclass(frozen=True, slots=True)
@@ -315,6 +318,19 @@ class UpdateItem(SingleItem[T]):
             f"changing {changed} changes the key of index {index}, for which {name} {why}: "
             f"set {name} in the same update, or save a loaded instance"
         )
+
+    def _explained(self, error: DynamormError) -> DynamormError:
+        # DynamoDB does not say which path leads nowhere, nor that it creates no maps and lists on the way.
+        if isinstance(error, ServiceError) and error.code == "ValidationException" and _LEADS_NOWHERE in error.message:
+            parents = dict.fromkeys(
+                str(AttributePath(action.path.segments[:-1]))
+                for action in self.actions
+                if len(action.path.segments) > 1
+            )
+            error.message = (
+                f"{error.message}: the item has no {' or no '.join(parents)} to change a part of; set it whole"
+            )
+        return error
 
     def _refused(self, error: ConditionFailed, key: Item) -> DynamormError:
         schema = self.schema

@@ -14,7 +14,7 @@ from pydantic.fields import FieldInfo
 
 from dynamorm_py.batch import pace_of
 from dynamorm_py.core.batches import BatchGet, Progress
-from dynamorm_py.core.errors import InvalidModel
+from dynamorm_py.core.errors import InvalidKey, InvalidModel
 from dynamorm_py.core.expressions import Condition
 from dynamorm_py.core.operations import GetItem, not_found
 from dynamorm_py.core.schema import Schema
@@ -39,10 +39,12 @@ from dynamorm_py.query import Query
 
 M = TypeVar("M", bound="Model")
 
-# Verbs and builders: a field of that name would hide one, or be hidden.
+# Verbs, builders and hooks: a field of that name would hide one, or be hidden.
 RESERVED = frozenset(
     [
+        "after_read",
         "batch_get",
+        "before_write",
         "check",
         "create",
         "delete",
@@ -335,6 +337,13 @@ class Model(BaseModel, metaclass=ModelMeta):
         without progress, and then listed in `UnprocessedItems.remaining`.
         https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchGetItem.html
         """
+        if isinstance(keys, str | bytes | bytearray | Mapping):
+            # Each can be iterated, into something that looks like keys and is none.
+            raise InvalidKey(
+                f"batch_get() takes a list of keys, not one {type(keys).__name__}",
+                model=cls.__name__,
+                operation="batch_get",
+            )
         given = tuple(keys)
         members = tuple(
             cls._read(
@@ -381,7 +390,8 @@ class Model(BaseModel, metaclass=ModelMeta):
     def refresh(self) -> Operation[Self]:
         """Reads the item again, consistently, into this instance; raises `ItemNotFound`."""
         mapping = type(self).__dynamorm_mapping__
-        key = mapping.schema.values_by_field(mapping.encode(self))
+        before = snapshot_of(self)
+        key = mapping.schema.values_by_field(mapping.encode(self) if before is None else before)
 
         missing = not_found(mapping.schema, "refresh")
         return Operation(

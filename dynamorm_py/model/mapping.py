@@ -122,10 +122,22 @@ class ModelMapping:
             attribute = self.attributes.get(name, name)
             if attribute in self.library:
                 continue
+            if value is None:
+                self._check_none(instance, name)
             stored = self._encode_field(name, value)
             if stored is not None:
                 item[attribute] = stored
         return item
+
+    def _check_none(self, instance: Model, name: str) -> None:
+        """Refuses None where an assignment put it into a field that does not take it: pydantic dumps it without a
+        word, the attribute would be removed, and an item without a required one could not be read again."""
+        if name in self.optional or name not in self.fields or getattr(instance, name) is not None:
+            return
+        try:
+            FieldPart(self.model, name).validate(None)
+        except ValidationError as error:
+            raise invalid(name, error, self.schema.model, FieldPart.depth) from error
 
     @cached_property
     def _serializer(self) -> SchemaSerializer:

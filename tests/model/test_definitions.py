@@ -99,6 +99,7 @@ TWO: dict[str, Any] = {"id": Attr[str], "other": Attr[str]}
         ),
         (lambda: defined(fields={**KEY, "save": Attr[str]}, id=partition_key()), "save is the name of a verb"),
         (lambda: defined(fields={**KEY, "query": Attr[str]}, id=partition_key()), "query is the name of a verb"),
+        (lambda: defined(fields={**KEY, "after_read": Attr[str]}, id=partition_key()), "after_read is the name of"),
     ],
 )
 def test_a_class_that_cannot_be_mapped_is_refused(make: Callable[[], object], message: str) -> None:

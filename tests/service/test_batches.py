@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
-from dynamorm_py import Client, InvalidOperation
+from dynamorm_py import Client, InvalidKey, InvalidOperation
 from dynamorm_py.batch import batch_write, batch_writer
 from tests.service.shop import Account, Doc, User
 
@@ -44,6 +46,13 @@ async def test_what_a_batch_cannot_carry_is_refused(db: Client) -> None:
     with pytest.raises(InvalidOperation, match="does not write"):
         await batch_write(User.get("u1"))
     assert await User.get("u1") is None
+
+
+def test_one_key_is_no_list_of_keys() -> None:
+    one: Any
+    for one in ("u1", b"u1", {"owner": "o", "doc_id": 1}):
+        with pytest.raises(InvalidKey, match=r"Doc\.batch_get: .* a list of keys, not one"):
+            Doc.batch_get(one)
 
 
 @pytest.mark.behaviour("1.45", "2.21")

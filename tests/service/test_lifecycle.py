@@ -14,8 +14,10 @@ from dynamorm_py import (
     Client,
     ConditionFailed,
     IncompleteIndexKey,
+    InvalidItem,
     ItemAlreadyExists,
     ItemNotFound,
+    ServiceError,
     VersionConflict,
     attr,
 )
@@ -107,6 +109,25 @@ async def test_update_is_atomic_and_returns_the_new_item(db: Client) -> None:
     user = await User.update("u1", User.visits.set(User.visits + 5), User.nick.set(None))
     assert (user.visits, user.nick) == (6, None)
     assert "nick" not in await stored(db, "users", user_id={"S": "u1"})
+
+
+@pytest.mark.behaviour("1.34", "2.22")
+async def test_a_change_inside_what_is_not_there_names_it(db: Client) -> None:
+    await db.create_tables(User)
+    await User(user_id="u1", email="a").create()
+    with pytest.raises(
+        ServiceError, match=r"User\.update\(user_id='u1'\): .*: the item has no a\.b to change a part of"
+    ):
+        await User.update("u1", attr("a", "b", "c").set(1), User.visits.add(1))
+    assert (await User.get_or_raise("u1")).visits == 0
+
+
+async def test_a_stored_item_that_does_not_fit_names_the_verb_and_the_key(db: Client) -> None:
+    await db.create_tables(User)
+    request = {"TableName": db.scope.prefix + "users", "Item": {"user_id": {"S": "u1"}}}
+    await db.send(Call("PutItem", request))
+    with pytest.raises(InvalidItem, match=r"User\.get\(user_id='u1'\): .*email: Field required"):
+        await User.get("u1")
 
 
 @pytest.mark.behaviour("1.38")

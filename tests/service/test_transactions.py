@@ -83,6 +83,10 @@ async def test_a_token_applies_once(local_db: Client) -> None:
     with pytest.raises(ServiceError) as caught:
         await transact_write(User.update("u1", User.visits.add(2)), token="payment-1")
     assert caught.value.code == "IdempotentParameterMismatchException"
+    for token in ("", "t" * 37):
+        with pytest.raises(InvalidOperation, match="token= has 1 to 36 characters"):
+            await transact_write(User.update("u1", User.visits.add(4)), token=token)
+    assert (await User.get_or_raise("u1")).visits == 1
 
 
 async def test_the_embedded_engine_knows_no_tokens(embedded: EmbeddedDynamoDB, table_prefix: str) -> None:

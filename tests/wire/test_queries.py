@@ -173,6 +173,7 @@ def test_a_partition_without_fields_takes_none() -> None:
         Sectioned.profile.query("x")
 
 
+@pytest.mark.behaviour("1.30")
 def test_an_index_with_several_key_attributes() -> None:
     everything = (Plain.street == "Via") & (Plain.house > 3)
     assert key_condition(Plain.by_place.query("IT", "Rome").where(everything)) == (
@@ -191,11 +192,13 @@ def test_an_index_with_several_key_attributes() -> None:
         ((Plain.street > "V") & (Plain.house == 3), "street takes == here"),
     ],
 )
+@pytest.mark.behaviour("1.30")
 def test_key_attributes_are_given_from_left_to_right(condition: Condition, message: str) -> None:
     with pytest.raises(InvalidOperation, match=rf"Plain\.by_place\.query: .*{message}"):
         request_of(Plain.by_place.query("IT", "Rome").where(condition))
 
 
+@pytest.mark.behaviour("1.30")
 def test_every_partition_attribute_is_needed() -> None:
     with pytest.raises(InvalidKey, match=r"Plain\.by_place\.query: .* city is missing"):
         Plain.by_place.query("IT")
@@ -220,6 +223,7 @@ def test_every_partition_attribute_is_needed() -> None:
         (Plain.number == 3, "a path of Plain, not of Order"),
     ],
 )
+@pytest.mark.behaviour("1.27", "1.29")
 def test_what_a_key_condition_cannot_say_is_refused(condition: Condition, message: str) -> None:
     with pytest.raises(InvalidOperation, match=rf"Order\.query: .*{message}"):
         request_of(Order.query("t").where(condition))
@@ -230,9 +234,21 @@ def test_where_needs_a_sort_key() -> None:
         request_of(Thing.query("1").where(Thing.text == "a"))
 
 
+@pytest.mark.behaviour("1.29")
 def test_where_can_be_given_once() -> None:
     with pytest.raises(InvalidOperation, match=r"Plain\.query: where\(\) can be given once"):
         Plain.query("d").where(Plain.number > 1).where(Plain.number < 3)
+
+
+def test_steps_take_what_they_are_for() -> None:
+    wrong: Any
+    for wrong in (True, "x", Thing.text.set("x")):
+        with pytest.raises(InvalidOperation, match=r"Plain\.query: where\(\) takes a Condition, not"):
+            Plain.query("d").where(wrong)
+        with pytest.raises(InvalidOperation, match=r"Plain\.query: filter\(\) takes a Condition, not"):
+            Plain.query("d").filter(wrong)
+        with pytest.raises(InvalidOperation, match=r"Plain\.query: project\(\) takes a Path, not"):
+            Plain.query("d").project(wrong)
 
 
 def test_a_key_value_that_cannot_be_one_is_refused() -> None:
@@ -246,6 +262,7 @@ def test_a_key_value_that_cannot_be_one_is_refused() -> None:
         request_of(Plain.query("d").where(attr("number") == "x"))
 
 
+@pytest.mark.behaviour("1.29")
 def test_a_filter_on_the_key_of_the_query_is_refused() -> None:
     for query in (
         Plain.query("d").filter(Plain.number > 3),
@@ -275,6 +292,7 @@ def test_a_filter_that_can_never_hold_sends_nothing() -> None:
     assert "FilterExpression" not in request_of(Order.query("t").filter(~Order.customer_id.is_in([])))
 
 
+@pytest.mark.behaviour("1.59", "2.15")
 def test_consistent_reads() -> None:
     assert request_of(Plain.query("d").consistent())["ConsistentRead"] is True
     assert request_of(Plain.by_street.query("d").consistent())["ConsistentRead"] is True
@@ -294,6 +312,7 @@ def test_consistent_reads() -> None:
         (Plain.query("d").filter(Plain.city == "x").limit(5).page_size(7), 7),
     ],
 )
+@pytest.mark.behaviour("2.16")
 def test_limit_is_what_comes_back_and_page_size_what_dynamodb_looks_at(query: Query[Any], limit: int | None) -> None:
     assert request_of(query).get("Limit") == limit
 
@@ -332,6 +351,7 @@ def test_steps_leave_the_query_they_are_taken_from_as_it_was() -> None:
     assert request_of(query) == before
 
 
+@pytest.mark.behaviour("1.21")
 def test_odd_names_in_keys() -> None:
     class Reserved(Model, table="reserved"):
         hash: Attr[str]

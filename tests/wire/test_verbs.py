@@ -123,6 +123,12 @@ def test_refresh_reads_consistently() -> None:
     assert request_of(order().refresh()) == {"TableName": "orders", "Key": ORDER_KEY, "ConsistentRead": True}
 
 
+def test_refresh_reads_what_was_loaded_whatever_was_changed() -> None:
+    changed: Any = loaded()
+    changed.order_id, changed.total = "other", None
+    assert request_of(changed.refresh())["Key"] == ORDER_KEY
+
+
 # Creating and putting
 
 
@@ -250,6 +256,15 @@ def test_an_item_over_400_kb_is_refused() -> None:
 def test_what_dynamodb_would_refuse_is_refused_with_model_and_field(make: Any, message: str) -> None:
     with pytest.raises(InvalidOperation, match=message):
         request_of(make())
+
+
+def test_none_in_a_field_that_does_not_take_it_is_refused() -> None:
+    thing = Thing(id="x", text="a")
+    broken: Any = thing
+    broken.text = None
+    for verb in (thing.create, thing.put, thing.save):
+        with pytest.raises(InvalidValue, match=rf"Thing\.{verb.__name__}: text: Input should be a valid string"):
+            verb()
 
 
 # Saving what changed
