@@ -49,3 +49,31 @@ def test_the_bare_import_loads_nothing_but_itself() -> None:
     loaded = in_a_fresh_interpreter(program)["modules"]
     assert [module for module in loaded if module.startswith("dynamorm_py")] == ["dynamorm_py"]
     assert "pydantic" not in loaded
+
+
+LAMBDA = """
+import json, sys
+
+from dynamorm_py import Attr, Client, Model, partition_key
+from dynamorm_py.aws_lambda import Deadline, LambdaApp
+
+class User(Model, table="users"):
+    user_id: Attr[str] = partition_key()
+
+app = LambdaApp(client=Client(), models=[User], middleware=[Deadline()])
+
+@app.handler
+async def handler(event):
+    return await User.get(event["user_id"])
+
+print(json.dumps({"modules": sorted(sys.modules)}))
+"""
+
+
+def test_a_lambda_app_loads_no_aws_library_before_its_client_opens_and_no_middleware_that_it_does_not_use() -> None:
+    loaded = set(in_a_fresh_interpreter(LAMBDA)["modules"])
+    assert [module for module in sorted(loaded) if module.partition(".")[0] in set(HEAVY) - {"asyncio"}] == []
+    own = "dynamorm_py.aws_lambda"
+    assert f"{own}.deadline" in loaded
+    unused = {f"{own}.{name}" for name in ("answers", "batches", "http", "logs", "metrics", "parsing", "unit_of_work")}
+    assert unused & loaded == set()
