@@ -130,7 +130,8 @@ class SequentialReading:
         self._sent = 0
         self._left = compiled.search.limit
         self._start = self._first_place()
-        self._more = compiled.request is not None and self._left != 0
+        over = self._start is not None and compiled.ends_at(self._start)
+        self._more = compiled.request is not None and self._left != 0 and not over
 
     @property
     def done(self) -> bool:
@@ -185,6 +186,8 @@ class SequentialReading:
         items = page.items[:left]
         # Counting brings no items; it goes on after what DynamoDB evaluated.
         last = self._compiled.key_of(items[-1]) if items else page.last
+        if last is not None and self._compiled.ends_at(last):
+            last = None
         return RawPage(items, last, left, page.scanned, page.consumed)
 
 

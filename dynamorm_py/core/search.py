@@ -30,6 +30,7 @@ from dynamorm_py.core.expressions import (
 from dynamorm_py.core.keys import Template, check_key_value, encode_part
 from dynamorm_py.core.placeholders import Placeholders
 from dynamorm_py.core.schema import OWNER, Index, Key, KeyAttribute, Schema
+from dynamorm_py.core.values import same
 from dynamorm_py.core.wire import AttributeValue, Call, Item, Request, Scope, Target
 
 # https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_Scan.html#DDB-Scan-request-TotalSegments
@@ -156,6 +157,16 @@ class CompiledSearch:
         """The start key for going on after an item."""
         return {name: item[name] for name in self.search.cursor_names}
 
+    def ends_at(self, key: Item) -> bool:
+        """Whether a start key is the far end of the key condition. On a table nothing is behind it, and DynamoDB
+        refuses to start there; on an index other items may have the same key."""
+        search = self.search
+        if search.index is not None or not search.key.sort:
+            return False
+        sort = AttributePath((search.key.sort[0].name,))
+        ends = (_far_end(term, sort, descending=search.descending) for term in self.condition.terms)
+        return any(end is not None and same(end, key[sort.attribute]) for end in ends)
+
     @cached_property
     def binding(self) -> bytes:
         """What a cursor of this read is bound to."""
@@ -169,6 +180,16 @@ class CompiledSearch:
         placeholders.write_into(request)
         table = self.scope.prefix + search.schema.table
         return fingerprint(search.schema.model, table, search.verb, search.descending, search.segments, texts, request)
+
+
+def _far_end(term: Condition, sort: AttributePath, *, descending: bool) -> AttributeValue | None:
+    """The last value that a term on the sort key lets in, None where it sets no such bound."""
+    end: Operand | None = None
+    if isinstance(term, Between) and term.operand == sort:
+        end = term.low if descending else term.high
+    elif isinstance(term, Comparison) and term.left == sort and term.comparator == (">=" if descending else "<="):
+        end = term.right
+    return end.value if isinstance(end, Literal) else None
 
 
 def compile_search(search: Search, scope: Scope) -> CompiledSearch:

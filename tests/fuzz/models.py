@@ -123,7 +123,7 @@ class Index:
         printer.text(self.name or "the table")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Kind:
     """A model in the reference's words. `fields` maps each field that a caller may change to its type's name, `absent`
     to what it reads as where the item lacks it; `required` ones are never absent."""

@@ -55,6 +55,7 @@ def written(size: int, count: int) -> list[Log]:
     ("size", "count"),
     [(100, 1), (4096, 2), (4097, 2), (1024, 40), (1000, 41), (100_000, 12), (300_000, 9), (262_144, 4), (262_144, 5)],
 )
+@pytest.mark.behaviour("1.58")
 async def test_reads_cost_what_was_said(
     dynamodb_local: LocalEndpoint, table_prefix: str, size: int, count: int
 ) -> None:
@@ -119,6 +120,7 @@ async def test_indexes_cost_the_size_that_they_have(dynamodb_local: LocalEndpoin
 
 @pytest.mark.parametrize("size", [0, 1, 4096, 4097, 300_000])
 @pytest.mark.parametrize("consistent", [False, True])
+@pytest.mark.behaviour("1.58")
 async def test_a_get_costs_what_was_said(local_db: Client, size: int, consistent: bool) -> None:
     await local_db.create_tables(Log)
     if size:

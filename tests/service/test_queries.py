@@ -128,6 +128,7 @@ async def by_breaking_off(query: Query[Book], chance: random.Random) -> list[Boo
 
 @pytest.mark.parametrize("walk", [by_limited_pages, by_single_requests, by_breaking_off])
 @pytest.mark.parametrize("seed", range(3))
+@pytest.mark.behaviour("1.54", "1.55", "1.56", "2.16")
 async def test_walking_with_cursors_meets_every_item_once(
     dynamodb_local: LocalEndpoint, table_prefix: str, seed: int, walk: Walk
 ) -> None:
@@ -160,6 +161,7 @@ def numbers(books: list[Book] | tuple[Book, ...]) -> list[int]:
     return [book.number for book in books]
 
 
+@pytest.mark.behaviour("1.57")
 async def test_a_page_is_one_request_and_says_what_it_took(watched: Client, calls: list[CallRecord]) -> None:
     page = await Book.query("a").filter(Book.title == "t").page_size(7).page()
     assert numbers(page.items) == [0, 3, 6]
@@ -168,6 +170,7 @@ async def test_a_page_is_one_request_and_says_what_it_took(watched: Client, call
     assert page.consumed > 0
 
 
+@pytest.mark.behaviour("1.54", "1.57", "2.16")
 async def test_a_page_with_a_limit_takes_as_many_requests_as_it_needs(watched: Client, calls: list[CallRecord]) -> None:
     page = await Book.query("a").filter(Book.title == "t").page_size(7).limit(5).page()
     assert numbers(page.items) == [0, 3, 6, 9, 12]
@@ -210,6 +213,7 @@ async def test_the_end_on_the_last_allowed_request_is_the_end(watched: Client) -
     assert len(await Book.query("a").max_requests(1).all()) == 30
 
 
+@pytest.mark.behaviour("1.54", "2.16")
 async def test_a_limit_is_what_comes_back(watched: Client, calls: list[CallRecord]) -> None:
     assert numbers(await Book.query("a").limit(4).all()) == [0, 1, 2, 3]
     assert numbers(await Book.query("a").filter(Book.title == "t").limit(4).all()) == [0, 3, 6, 9]
@@ -251,6 +255,7 @@ async def test_first_one_and_exists(watched: Client, calls: list[CallRecord]) ->
     assert len(calls) == 7
 
 
+@pytest.mark.behaviour("1.63", "2.18")
 async def test_a_count_follows_all_pages_and_transfers_no_item(watched: Client, calls: list[CallRecord]) -> None:
     query = Book.query("a").page_size(7).filter(Book.title == "t")
     assert query.count().request["Select"] == "COUNT"
@@ -258,6 +263,7 @@ async def test_a_count_follows_all_pages_and_transfers_no_item(watched: Client, 
     assert len(calls) == 5
 
 
+@pytest.mark.behaviour("2.18")
 async def test_breaking_off_sends_nothing_more(watched: Client, calls: list[CallRecord]) -> None:
     async for book in Book.query("a").page_size(4):
         if book.number == 5:
@@ -278,6 +284,7 @@ async def test_a_query_can_be_read_again(watched: Client) -> None:
     assert [book async for book in query] == [book async for book in query] == await query.all()
 
 
+@pytest.mark.behaviour("1.25")
 async def test_an_empty_in_sends_nothing(watched: Client, calls: list[CallRecord]) -> None:
     query = Book.query("a").filter(Book.title.is_in([]))
     assert await query.all() == []
@@ -290,6 +297,7 @@ async def test_an_empty_in_sends_nothing(watched: Client, calls: list[CallRecord
     assert calls == []
 
 
+@pytest.mark.behaviour("1.59", "2.15")
 async def test_a_consistent_read_of_a_global_index_is_refused(watched: Client, calls: list[CallRecord]) -> None:
     assert await Book.by_rank.query("a").consistent().count() == 30
     assert len(calls) == 1
@@ -319,6 +327,7 @@ def test_what_dynamodb_would_refuse_is_refused_before(made: Callable[[], object]
 # Items past their time
 
 
+@pytest.mark.behaviour("1.15")
 async def test_what_has_expired_is_missing_everywhere(db: Client, open_client: OpenClient) -> None:
     await db.create_tables(Book)
     times = [PAST, None, FUTURE, PAST, None, PAST]
@@ -399,6 +408,7 @@ async def test_a_cursor_fits_into_a_url(watched: Client) -> None:
         lambda: Member.query("a"),
     ],
 )
+@pytest.mark.behaviour("1.64", "2.17")
 async def test_a_cursor_of_another_read_is_refused_when_it_is_awaited(
     watched: Client, calls: list[CallRecord], other: Callable[[], Query[Any]]
 ) -> None:
@@ -413,6 +423,7 @@ async def test_a_cursor_of_another_read_is_refused_when_it_is_awaited(
     assert calls == []
 
 
+@pytest.mark.behaviour("2.17")
 async def test_a_cursor_of_another_table_prefix_is_refused(watched: Client, open_client: OpenClient) -> None:
     cursor = await first_cursor(Book.query("a"))
     async with open_client(table_prefix="other-"):
@@ -426,6 +437,7 @@ async def test_what_is_no_cursor_is_refused(watched: Client, text: str) -> None:
         await Book.query("a").after(text).page()
 
 
+@pytest.mark.behaviour("2.17")
 async def test_a_signed_cursor_cannot_be_forged(watched: Client, open_client: OpenClient) -> None:
     unsigned = await first_cursor(Book.query("a"))
     async with open_client(cursor_secret="s3cret"):

@@ -48,6 +48,7 @@ async def books(db: Client, open_client: OpenClient, calls: list[CallRecord]) ->
 
 
 @pytest.mark.parametrize("segments", [1, 2, 5, 40])
+@pytest.mark.behaviour("1.62", "2.20")
 async def test_a_scan_in_segments_finds_what_a_plain_one_does(books: list[Book], segments: int) -> None:
     expected = places(standing(books))
     scan = Book.scan(segments=segments)
@@ -81,6 +82,7 @@ async def test_each_step_takes_one_page_of_every_segment_that_has_not_ended(
 
 
 @pytest.mark.parametrize("seed", range(4))
+@pytest.mark.behaviour("1.62", "2.20")
 async def test_walking_segments_with_cursors_meets_every_item_once(
     dynamodb_local: LocalEndpoint, table_prefix: str, seed: int
 ) -> None:
@@ -154,6 +156,7 @@ async def test_max_requests_is_for_all_segments_together(books: list[Book], call
     assert len(calls) == 6
 
 
+@pytest.mark.behaviour("1.62", "2.17")
 async def test_a_cursor_belongs_to_its_number_of_segments(books: list[Book]) -> None:
     cursor = (await Book.scan(segments=3).page_size(1).page()).cursor
     plain = (await Book.scan().page_size(1).page()).cursor
@@ -168,6 +171,7 @@ async def test_a_cursor_belongs_to_its_number_of_segments(books: list[Book]) -> 
             await scan.after(other).page()
 
 
+@pytest.mark.behaviour("2.18", "2.28")
 async def test_breaking_off_sends_nothing_more_and_leaves_no_task(books: list[Book], calls: list[CallRecord]) -> None:
     before = asyncio.all_tasks()
     async for _ in Book.scan(segments=5).page_size(1):
@@ -176,6 +180,7 @@ async def test_breaking_off_sends_nothing_more_and_leaves_no_task(books: list[Bo
     assert asyncio.all_tasks() == before
 
 
+@pytest.mark.behaviour("2.20", "2.28")
 async def test_the_first_error_is_raised_and_ends_the_siblings() -> None:
     before = asyncio.all_tasks()
     async with FaultServer(Hang(), Hang(), fault("ResourceNotFoundException", "no table")) as server:
@@ -235,6 +240,7 @@ def test_the_request_names_the_segment() -> None:
         (lambda: Book.scan().filter(Member.visits > 1).request, "a path of Member"),
     ],
 )
+@pytest.mark.behaviour("1.62", "2.15")
 def test_what_a_scan_cannot_do_is_refused(made: Callable[[], object], message: str) -> None:
     with pytest.raises(InvalidOperation, match=message):
         made()

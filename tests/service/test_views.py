@@ -82,6 +82,7 @@ async def overwrite(db: Client, attribute: str, value: dict[str, Any]) -> None:
 on_dynamodb_local = pytest.mark.parametrize("engine", ["dynamodb_local"], indirect=True)
 
 
+@pytest.mark.behaviour("2.19")
 async def test_a_projection_brings_what_was_asked_for_and_the_keys(member: Member) -> None:
     view = await only(Member.query("c#1"), Member.visits, Member.tags, Member.fees)
     assert view[Member.visits] == view.visits == 5
@@ -94,6 +95,7 @@ async def test_a_projection_brings_what_was_asked_for_and_the_keys(member: Membe
     assert view.expires == FUTURE
 
 
+@pytest.mark.behaviour("1.61", "2.19")
 async def test_what_was_not_read_raises(member: Member) -> None:
     view = await only(Member.query("c#1"), Member.visits)
     with pytest.raises(FieldNotRead, match="email was not read") as caught:
@@ -109,6 +111,7 @@ async def test_what_was_not_read_raises(member: Member) -> None:
     assert not isinstance(unknown.value, FieldNotRead)
 
 
+@pytest.mark.behaviour("1.7", "2.19")
 async def test_absent_attributes_read_as_none_or_empty_and_never_as_a_default(member: Member, db: Client) -> None:
     await Member(club="c#2", joined=1, name="Bo", email="b").create()
     await Member.update({"club": "c#2", "joined": 1, "name": "Bo"}, Member.visits.remove())
@@ -145,6 +148,7 @@ async def test_parts_of_fields(member: Member) -> None:
 
 
 @on_dynamodb_local
+@pytest.mark.behaviour("1.32")
 async def test_elements_of_lists_are_told_apart_although_they_move_up(member: Member) -> None:
     view = await only(
         Member.query("c#1"), Member.notes[3], Member.notes[1], Member.notes[9], Member.homes[2][Address.city]
@@ -179,6 +183,7 @@ def test_parts_of_several_elements_cannot_be_told_apart() -> None:
     query.project(Member.homes[1][Address.city], Member.homes[1][Address.zip_code], Member.homes[0])
 
 
+@pytest.mark.behaviour("1.32")
 def test_overlapping_paths_are_refused() -> None:
     for paths in ((Member.address, Member.address[Address.city]), (Member.visits, Member.visits)):
         with pytest.raises(InvalidOperation, match="one contains the other"):
@@ -207,6 +212,7 @@ def test_the_request_asks_for_the_keys_first_and_once() -> None:
     assert asked == ["genre", "rank", "shelf", "number", "expires", "title"]
 
 
+@pytest.mark.behaviour("1.61", "2.19")
 async def test_an_index_of_keys_returns_views(member: Member) -> None:
     for query in (Member.by_email.query("ada@x.org"), Member.by_email.scan()):
         view = await query.one()
@@ -233,6 +239,7 @@ async def test_a_local_index_reads_what_it_does_not_copy_from_the_table(member: 
     assert view[Member.address[Address.city]] == "Rome"
 
 
+@pytest.mark.behaviour("1.60")
 async def test_load_reads_the_whole_item(member: Member) -> None:
     view = await Member.by_email.query("ada@x.org").one()
     loaded = await view.load()

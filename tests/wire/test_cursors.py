@@ -82,6 +82,7 @@ def test_a_page_ends_where_dynamodb_says() -> None:
     assert "ExclusiveStartKey" not in request_of(query.after(None))
 
 
+@pytest.mark.behaviour("1.54")
 def test_an_empty_page_with_a_last_key_is_not_the_end() -> None:
     page = page_of(Plain.query("d"), answer(last=key(plain(9), "device", "number")))
     assert (page.items, page.count) == ((), 0)
@@ -97,6 +98,7 @@ def test_a_stop_within_a_page_goes_on_after_the_last_item_that_was_returned() ->
     assert request_of(query.after(page.cursor))["ExclusiveStartKey"] == key(plain(10), "device", "number")
 
 
+@pytest.mark.behaviour("1.56")
 def test_on_an_index_the_cursor_holds_the_index_s_key_and_the_table_s() -> None:
     query = Order.by_customer.query("t", "c").filter(Order.total >= Decimal(0)).limit(1)
     page = page_of(query, answer(order(1), order(2)))
@@ -104,6 +106,7 @@ def test_on_an_index_the_cursor_holds_the_index_s_key_and_the_table_s() -> None:
     assert request_of(query.after(page.cursor))["ExclusiveStartKey"] == key(order(1), *names)
 
 
+@pytest.mark.behaviour("1.56")
 def test_on_a_local_index_too() -> None:
     query = Plain.by_street.query("d")
     page = page_of(query, answer(plain(1), plain(2)))
@@ -111,6 +114,7 @@ def test_on_a_local_index_too() -> None:
     assert request_of(query.after(cursor))["ExclusiveStartKey"] == key(plain(1), "device", "street", "number")
 
 
+@pytest.mark.behaviour("1.56", "2.16")
 def test_a_cursor_after_any_item_of_a_page() -> None:
     query = Plain.query("d")
     page = page_of(query, answer(plain(1), plain(2), plain(3)))
@@ -164,6 +168,7 @@ OTHERS: list[Callable[[], Query[Any]]] = [
 
 
 @pytest.mark.parametrize("other", OTHERS)
+@pytest.mark.behaviour("1.64", "2.17")
 def test_a_cursor_of_another_query_is_refused(other: Callable[[], Query[Any]]) -> None:
     cursor = cursor_of(Plain.query("d"))
     with pytest.raises(InvalidCursor, match="belongs to another query"):
@@ -238,6 +243,7 @@ def signing(*secrets: bytes) -> Scope:
     return Scope(clock=SCOPE.clock, cursor_secrets=secrets)
 
 
+@pytest.mark.behaviour("2.17")
 def test_with_a_secret_every_forged_cursor_is_refused() -> None:
     query, scope = Plain.query("d"), signing(b"secret")
     cursor = cursor_of(query, scope)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -82,6 +83,7 @@ def inner_pairs(text: str) -> list[tuple[int, int]]:
 
 
 @given(trees)
+@pytest.mark.behaviour("2.12")
 def test_what_is_written_is_what_was_built(tree: Tree) -> None:
     request = request_of(Thing.delete("1", condition=build(tree)))
     parsed = parse(request["ConditionExpression"])
@@ -89,6 +91,7 @@ def test_what_is_written_is_what_was_built(tree: Tree) -> None:
 
 
 @given(trees)
+@pytest.mark.behaviour("1.31", "2.12")
 def test_no_parenthesis_is_redundant(tree: Tree) -> None:
     text = request_of(Thing.delete("1", condition=build(tree)))["ConditionExpression"]
     for start, end in inner_pairs(text):

@@ -120,6 +120,7 @@ def test_items_of_the_very_bound_are_told_apart(data: st.DataObject) -> None:
 
 
 @given(st.lists(tuples, min_size=2, max_size=8, unique=True))
+@pytest.mark.behaviour("1.16")
 def test_keys_sort_as_their_tuples_do_and_never_meet(values: list[tuple[Any, ...]]) -> None:
     for model in MODELS:
         keys = [request_of(model(p="p", a=a, b=b, c=c).put())["Item"]["sk"]["S"].encode() for a, b, c in sorted(values)]
