@@ -53,7 +53,7 @@ def transact_get(*operations: Operation[Any]) -> Operation[Any]:
     """
     members = []
     for operation in operations:
-        plan = operation.plan
+        plan = operation.plan if isinstance(operation, Operation) else None
         if not isinstance(plan, GetItem):
             raise InvalidOperation("a transaction reads with get() and get_or_raise()", operation="transact_get")
         members.append(plan)
@@ -70,6 +70,7 @@ def members_of(operations: tuple[Operation[Any], ...], verb: str) -> tuple[Membe
         if getattr(plan, "silent", False):
             continue
         if not isinstance(plan, SingleItem) or isinstance(plan, GetItem):
-            raise InvalidOperation(f"{operation!r} does not write one item", operation=verb)
+            named = getattr(plan, "verb", type(plan).__name__)  # and not its repr, which shows what the items hold
+            raise InvalidOperation(f"{named}() does not write one item", operation=verb)
         members.append(Member(plan, operation))
     return tuple(members)

@@ -205,12 +205,12 @@ class Path(Generic[T, V_co]):
         """Puts values before a list; an absent attribute counts as an empty one."""
         return Assign(self._path, ListAppend(self._listed(values), self._or_empty_list()))
 
-    def add_to_set(self: Path[Any, AbstractSet[E] | None], *values: E) -> Action:
-        """Adds members to a set; an absent attribute counts as an empty one."""
+    def add_to_set(self: Path[Any, AbstractSet[E] | None], *values: E | AbstractSet[E]) -> Action:
+        """Adds members, one by one or as sets of them, to a set; an absent attribute counts as an empty one."""
         return Add(self._top_level("add_to_set"), self._members(values))
 
-    def remove_from_set(self: Path[Any, AbstractSet[E] | None], *values: E) -> Action:
-        """Takes members out of a set; a set left empty leaves the item."""
+    def remove_from_set(self: Path[Any, AbstractSet[E] | None], *values: E | AbstractSet[E]) -> Action:
+        """Takes members, one by one or as sets of them, out of a set; a set left empty leaves the item."""
         return Discard(self._top_level("remove_from_set"), self._members(values))
 
     def __add__(self: Path[Any, Number | None], amount: Number | Path[Any, Number | None]) -> Computed[Any]:
@@ -295,10 +295,16 @@ class Path(Generic[T, V_co]):
         return Literal({"L": [item.encode(value) for value in values]})
 
     def _members(self, values: Sequence[object]) -> AttributeValue:
-        if not values:
-            raise self._refused("a set takes at least one member here")
         item = self._codec.item()
-        members = [item.encode(value) for value in values]
+        members: list[AttributeValue] = []
+        for value in values:
+            if isinstance(value, AbstractSet):
+                # DynamoDB has no sets of sets, so its members are meant; sorted, for the same bytes in every process.
+                members += sorted((item.encode(member) for member in value), key=repr)
+            else:
+                members.append(item.encode(value))
+        if not members:
+            raise self._refused("a set takes at least one member here")
         tags = {tag for member in members for tag in member}
         if len(tags) != 1 or not tags <= {"S", "N", "B"}:
             raise self._refused("a set holds text, numbers or bytes, and only one of them")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from dynamorm_py import Client, ConditionFailed, InvalidOperation, ItemAlreadyExists, ItemNotFound, VersionConflict
@@ -97,6 +99,13 @@ async def test_the_embedded_engine_knows_no_tokens(embedded: EmbeddedDynamoDB, t
         for _ in range(2):
             await transact_write(User.update("u1", User.visits.add(1)), token="payment-1")
         assert (await User.get_or_raise("u1")).visits == 2
+
+
+def test_a_transaction_reads_with_gets_alone() -> None:
+    strange: Any
+    for strange in ("u1", User(user_id="u1", email="a").put(), User.query("u1")):
+        with pytest.raises(InvalidOperation, match=r"transact_get: a transaction reads with get\(\)"):
+            transact_get(strange)
 
 
 async def test_exactly_once_returns_the_new_item(db: Client) -> None:

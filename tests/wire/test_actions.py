@@ -101,6 +101,8 @@ ACTIONS = [
     (Thing.text.remove(), "REMOVE #n0", ["text"], []),
     (Thing.tags.add_to_set("a", "b", "a"), "ADD #n0 :v0", ["tags"], [{"SS": ["a", "b"]}]),
     (Thing.sizes.add_to_set(1), "ADD #n0 :v0", ["sizes"], [{"NS": ["1"]}]),
+    (Thing.tags.add_to_set({"b", "a"}, "c"), "ADD #n0 :v0", ["tags"], [{"SS": ["a", "b", "c"]}]),
+    (Thing.tags.remove_from_set({"b", "a"}), "DELETE #n0 :v0", ["tags"], [{"SS": ["a", "b"]}]),
     (Thing.tags.remove_from_set("a"), "DELETE #n0 :v0", ["tags"], [{"SS": ["a"]}]),
     (Thing.address[Address.city].set("Rome"), "SET #n0.#n1 = :v0", ["address", "city"], [S("Rome")]),
     (Thing.lines[0].quantity.set(2), "SET #n0[0].#n1 = :v0", ["lines", "quantity"], [N("2")]),
@@ -210,6 +212,7 @@ def test_a_plain_key_cannot_be_changed_either() -> None:
     [
         (lambda: Things.counts["a"].add_to_set(1), "top-level attributes only"),
         (lambda: Thing.tags.add_to_set(), "at least one member"),
+        (lambda: Thing.tags.add_to_set(set()), "at least one member"),
         (lambda: Thing.words.append(), "nothing to append"),
         (lambda: attr("s").add_to_set("a", 1), "only one of them"),
         (lambda: attr("s").add_to_set([1]), "holds text, numbers or bytes"),

@@ -41,6 +41,7 @@ def actions() -> None:
     User.visits.set_if_not_exists(1)
     User.score.add(Decimal("1.5"))
     User.tags.add_to_set("a", "b")
+    User.tags.add_to_set({"a"}, "b")
     User.tags.remove_from_set("a")
     User.tags.set({"a"})
     User.history.append(1, 2)

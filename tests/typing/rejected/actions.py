@@ -15,5 +15,6 @@ def actions() -> None:
     print(User.history.append("x"))  # error
     print(User.history.add_to_set(1))  # error
     print(User.tags.add_to_set(3))  # error
+    print(User.tags.add_to_set({3}))  # error
     print(User.tags.remove_from_set(3))  # error
     print(User.email + 1)  # error
