@@ -53,7 +53,7 @@ def transact_get(*operations: Operation[Any]) -> Operation[Any]:
     """
     members = []
     for operation in operations:
-        plan = operation.plan if isinstance(operation, Operation) else None
+        plan = getattr(operation, "plan", None)
         if not isinstance(plan, GetItem):
             raise InvalidOperation("a transaction reads with get() and get_or_raise()", operation="transact_get")
         members.append(plan)

@@ -28,7 +28,7 @@ START_ATTEMPTS = 3
 
 
 def fetch() -> Path:
-    """Installs dynalite unless it is there as locked; returns its program. Workers of one run may all call it at once."""
+    """Installs dynalite unless it is there as locked; returns its program. Several workers may call it at once."""
     ENGINES.mkdir(exist_ok=True)
     with locked(ENGINES / "dynalite.lock"):
         lock = HOME / "package-lock.json"

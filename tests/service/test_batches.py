@@ -53,7 +53,7 @@ def test_one_key_is_no_list_of_keys() -> None:
     one: Any
     for one in ("u1", b"u1", {"owner": "o", "doc_id": 1}):
         with pytest.raises(InvalidKey, match=r"Doc\.batch_get: .* a list of keys, not one"):
-            Doc.batch_get(one)
+            _ = Doc.batch_get(one)
 
 
 @pytest.mark.behaviour("1.45", "2.21")

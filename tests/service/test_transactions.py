@@ -105,7 +105,7 @@ def test_a_transaction_reads_with_gets_alone() -> None:
     strange: Any
     for strange in ("u1", User(user_id="u1", email="a").put(), User.query("u1")):
         with pytest.raises(InvalidOperation, match=r"transact_get: a transaction reads with get\(\)"):
-            transact_get(strange)
+            _ = transact_get(strange)
 
 
 async def test_exactly_once_returns_the_new_item(db: Client) -> None:

@@ -264,7 +264,7 @@ def test_none_in_a_field_that_does_not_take_it_is_refused() -> None:
     broken.text = None
     for verb in (thing.create, thing.put, thing.save):
         with pytest.raises(InvalidValue, match=rf"Thing\.{verb.__name__}: text: Input should be a valid string"):
-            verb()
+            _ = verb()
 
 
 # Saving what changed
