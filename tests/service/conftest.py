@@ -1,7 +1,8 @@
 """The service suite: the same tests on every engine, each test with table names of its own.
 
 `db` is an open client, ambient in the test, once on each engine; `local_db` is one on DynamoDB Local alone, for what
-only AWS's own engine is trusted to answer. Whatever tables a test creates are deleted behind it.
+only AWS's own engine is trusted to answer. Whatever tables a test creates are deleted behind it. What dynalite has too
+is marked, and asked of it as well; `test_dynalite.py` names what it lacks.
 """
 
 from __future__ import annotations
@@ -20,7 +21,18 @@ from dynamorm_py.testing import LocalEndpoint
 OpenClient = Callable[..., AbstractAsyncContextManager[Client]]
 
 
-@pytest.fixture(params=["embedded", "dynamodb_local"])
+ENGINES = ("embedded", "dynamodb_local")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Each engine, unless a test names its own; dynalite too for the tests that are marked so."""
+    markers = metafunc.definition.iter_markers("parametrize")
+    if "engine" in metafunc.fixturenames and not any("engine" in marker.args[0] for marker in markers):
+        second_opinion = ("dynalite",) if metafunc.definition.get_closest_marker("dynalite") else ()
+        metafunc.parametrize("engine", (*ENGINES, *second_opinion), indirect=True)
+
+
+@pytest.fixture
 def engine(request: pytest.FixtureRequest) -> LocalEndpoint:
     """Each engine in turn; only the one that is asked for is started."""
     found: LocalEndpoint = request.getfixturevalue(request.param)

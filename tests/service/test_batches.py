@@ -31,6 +31,7 @@ async def test_writes_of_more_than_one_request(db: Client) -> None:
 
 
 @pytest.mark.behaviour("1.47", "2.23")
+@pytest.mark.dynalite
 async def test_what_a_batch_cannot_carry_is_refused(db: Client) -> None:
     await db.create_tables(User, Account)
     user = User(user_id="u1", email="a")
@@ -68,6 +69,7 @@ async def test_reads_in_order_with_missing_and_repeated_keys(db: Client) -> None
 
 
 @pytest.mark.behaviour("1.45", "2.21")
+@pytest.mark.dynalite
 async def test_a_hundred_and_one_keys_are_two_requests(db: Client, open_client: object) -> None:
     await db.create_tables(User)
     await batch_write(*(User(user_id=f"u{number}", email="a").put() for number in range(101)))
@@ -78,6 +80,7 @@ async def test_a_hundred_and_one_keys_are_two_requests(db: Client, open_client: 
     assert len(progress) == 2
 
 
+@pytest.mark.dynalite
 async def test_large_items_share_fewer_requests(db: Client) -> None:
     await db.create_tables(User)
     progress: list[int] = []
@@ -87,6 +90,7 @@ async def test_large_items_share_fewer_requests(db: Client) -> None:
     assert await User.batch_get([user.user_id for user in users]) == users
 
 
+@pytest.mark.dynalite
 async def test_a_writer_streams(db: Client) -> None:
     await db.create_tables(User)
     async with batch_writer(concurrency=2) as writer:
@@ -97,6 +101,7 @@ async def test_a_writer_streams(db: Client) -> None:
     assert await User.by_email.query("a").count() == 60
 
 
+@pytest.mark.dynalite
 async def test_a_writer_whose_block_fails_writes_no_more(db: Client) -> None:
     await db.create_tables(User)
     with pytest.raises(ZeroDivisionError):

@@ -18,6 +18,7 @@ PORTION = 90
 
 
 @pytest.mark.behaviour("1.21", "2.14")
+@pytest.mark.dynalite
 async def test_every_reserved_word_is_a_name_like_any_other(db: Client) -> None:
     names = [*(word.lower() for word in RESERVED), *ODD]
     for start in range(0, len(names), PORTION):
@@ -70,6 +71,7 @@ class Step(Model, table="steps"):
 
 
 @pytest.mark.behaviour("1.56", "2.16")
+@pytest.mark.dynalite
 async def test_behind_the_far_end_of_a_range_is_nothing(db: Client) -> None:
     # DynamoDB refuses a start key that lies on the bound at which the table's keys end, and so never returns one.
     await db.create_tables(Step)
@@ -87,6 +89,7 @@ async def test_behind_the_far_end_of_a_range_is_nothing(db: Client) -> None:
 
 
 @pytest.mark.behaviour("1.55", "1.56")
+@pytest.mark.dynalite
 async def test_a_page_that_a_limit_cut_at_the_far_end_of_a_range_is_the_last(db: Client) -> None:
     await db.create_tables(Step)
     for number in (1, 2, 3, 4):
@@ -99,6 +102,7 @@ async def test_a_page_that_a_limit_cut_at_the_far_end_of_a_range_is_the_last(db:
 
 
 @pytest.mark.behaviour("1.56", "2.16")
+@pytest.mark.dynalite
 async def test_behind_the_far_end_of_an_index_are_those_of_the_same_key(db: Client) -> None:
     await db.create_tables(Step)
     for number in (1, 2, 3):
@@ -119,6 +123,7 @@ def test_a_table_is_named_and_not_by_its_arn() -> None:
 
 
 @pytest.mark.behaviour("1.21")
+@pytest.mark.dynalite
 async def test_a_dotted_name_is_no_path(db: Client) -> None:
     await db.create_tables(Step)
     await Step(run="r", number=1).create()

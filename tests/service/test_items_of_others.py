@@ -30,6 +30,7 @@ async def stored(db: Client, key: dict[str, Any]) -> dict[str, Any]:
 
 
 @pytest.mark.behaviour("1.73")
+@pytest.mark.dynalite
 async def test_fields_that_only_the_key_holds_are_read_from_it(db: Client) -> None:
     await db.create_tables(Entry)
     await db.send(Call("PutItem", {"TableName": db.scope.prefix + "entries", "Item": WRITTEN}))
@@ -41,6 +42,7 @@ async def test_fields_that_only_the_key_holds_are_read_from_it(db: Client) -> No
 
 
 @pytest.mark.behaviour("1.73")
+@pytest.mark.dynalite
 async def test_writing_them_back_changes_what_was_changed(db: Client) -> None:
     await db.create_tables(Entry)
     await db.send(Call("PutItem", {"TableName": db.scope.prefix + "entries", "Item": WRITTEN}))

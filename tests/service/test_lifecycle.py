@@ -61,6 +61,7 @@ async def test_create_stores_and_never_overwrites(db: Client) -> None:
 
 
 @pytest.mark.behaviour("2.11")
+@pytest.mark.dynalite
 async def test_a_missing_item_is_none_or_an_error(db: Client) -> None:
     await db.create_tables(User)
     assert await User.get("nobody") is None
@@ -75,6 +76,7 @@ async def test_keys_are_given_in_three_ways(db: Client) -> None:
 
 
 @pytest.mark.behaviour("1.7", "1.10", "1.39")
+@pytest.mark.dynalite
 async def test_put_replaces(db: Client) -> None:
     await db.create_tables(User)
     await User(user_id="u1", email="a", nick="n").create()
@@ -88,6 +90,7 @@ async def test_put_replaces(db: Client) -> None:
 
 
 @pytest.mark.behaviour("1.7", "1.35", "1.37", "1.40")
+@pytest.mark.dynalite
 async def test_update_is_atomic_and_returns_the_new_item(db: Client) -> None:
     await db.create_tables(User)
     await User(user_id="u1", email="a", tags={"x"}).create()
@@ -112,6 +115,7 @@ async def test_update_is_atomic_and_returns_the_new_item(db: Client) -> None:
 
 
 @pytest.mark.behaviour("1.34", "2.22")
+@pytest.mark.dynalite
 async def test_a_change_inside_what_is_not_there_names_it(db: Client) -> None:
     await db.create_tables(User)
     await User(user_id="u1", email="a").create()
@@ -122,6 +126,7 @@ async def test_a_change_inside_what_is_not_there_names_it(db: Client) -> None:
     assert (await User.get_or_raise("u1")).visits == 0
 
 
+@pytest.mark.dynalite
 async def test_a_stored_item_that_does_not_fit_names_the_verb_and_the_key(db: Client) -> None:
     await db.create_tables(User)
     request = {"TableName": db.scope.prefix + "users", "Item": {"user_id": {"S": "u1"}}}
@@ -131,6 +136,7 @@ async def test_a_stored_item_that_does_not_fit_names_the_verb_and_the_key(db: Cl
 
 
 @pytest.mark.behaviour("1.38")
+@pytest.mark.dynalite
 async def test_an_update_of_an_absent_item_does_not_create_it(db: Client) -> None:
     await db.create_tables(User)
     with pytest.raises(ItemNotFound, match=r"User\.update\(user_id='u1'\)"):
@@ -165,6 +171,7 @@ async def test_a_failed_condition_carries_the_item(db: Client) -> None:
 
 
 @pytest.mark.behaviour("1.42")
+@pytest.mark.dynalite
 async def test_delete_by_key_and_by_instance(db: Client) -> None:
     await db.create_tables(User)
     user = await User(user_id="u1", email="a").create()
@@ -175,6 +182,7 @@ async def test_delete_by_key_and_by_instance(db: Client) -> None:
 
 
 @pytest.mark.behaviour("1.40", "1.44")
+@pytest.mark.dynalite
 async def test_save_writes_only_what_changed(db: Client) -> None:
     await db.create_tables(User)
     await User(user_id="u1", email="a").save()
@@ -191,6 +199,7 @@ async def test_save_writes_only_what_changed(db: Client) -> None:
 
 
 @pytest.mark.behaviour("1.44")
+@pytest.mark.dynalite
 async def test_save_without_a_change_sends_nothing(db: Client, open_client: OpenClient) -> None:
     await db.create_tables(User)
     await User(user_id="u1", email="a").create()
@@ -217,6 +226,7 @@ async def test_save_of_a_deleted_item(db: Client) -> None:
 
 
 @pytest.mark.behaviour("1.73")
+@pytest.mark.dynalite
 async def test_unknown_attributes_survive(db: Client) -> None:
     await db.create_tables(User)
     await User(user_id="u1", email="a").create()
@@ -330,6 +340,7 @@ async def test_an_expired_item_reads_as_missing_and_can_be_replaced(db: Client, 
 
 
 @pytest.mark.behaviour("1.11")
+@pytest.mark.dynalite
 async def test_composed_keys_and_their_indexes(db: Client) -> None:
     await db.create_tables(Order)
     noon = datetime(2024, 1, 1, 12, tzinfo=UTC)
@@ -345,6 +356,7 @@ async def test_composed_keys_and_their_indexes(db: Client) -> None:
     assert [each.order_id for each in await Order.by_status.query("t1", "paid").all()] == ["#1"]
 
 
+@pytest.mark.dynalite
 async def test_an_index_key_cannot_go_stale(db: Client) -> None:
     await db.create_tables(Order)
     noon = datetime(2024, 1, 1, 12, tzinfo=UTC)
@@ -358,6 +370,7 @@ async def test_an_index_key_cannot_go_stale(db: Client) -> None:
 
 
 @pytest.mark.behaviour("2.6")
+@pytest.mark.dynalite
 async def test_values_are_never_part_of_an_expression(db: Client) -> None:
     await db.create_tables(User)
     for hostile in ("--", "<script>", "'; DROP TABLE users", ":v0", "#n0", "\x00", "𝄞", '"'):
@@ -367,6 +380,7 @@ async def test_values_are_never_part_of_an_expression(db: Client) -> None:
         assert (await User.update(hostile, User.nick.set(hostile), condition=User.email == hostile)).nick == hostile
 
 
+@pytest.mark.dynalite
 async def test_an_operation_can_be_awaited_again(db: Client) -> None:
     await db.create_tables(User)
     await User(user_id="u1", email="a").create()

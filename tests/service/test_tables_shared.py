@@ -52,6 +52,7 @@ async def stocked(db: Client) -> tuple[Member, list[Purchase], Product]:
     return member, sorted(purchases, key=lambda each: each.number), await Product(sku="s1").create()
 
 
+@pytest.mark.dynalite
 async def test_a_partition_holds_items_of_several_models(db: Client) -> None:
     member, purchases, product = await stocked(db)
     assert await app.query(user_id="u1").all() == [member, *purchases]
@@ -62,12 +63,14 @@ async def test_a_partition_holds_items_of_several_models(db: Client) -> None:
     assert await app.query(user_id="u1").count() == 4
 
 
+@pytest.mark.dynalite
 async def test_an_index_is_a_collection_too(db: Client) -> None:
     member, purchases, _ = await stocked(db)
     assert await app.index("by_date").query(joined="2024").all() == [member, *purchases]
     assert await Purchase.by_date.query("2024").all() == purchases
 
 
+@pytest.mark.dynalite
 async def test_a_scan_reads_every_model(db: Client) -> None:
     member, purchases, product = await stocked(db)
     found = await app.scan().all()
@@ -78,6 +81,7 @@ async def test_a_scan_reads_every_model(db: Client) -> None:
     assert await Product.scan().count() == 1
 
 
+@pytest.mark.dynalite
 async def test_the_entity_is_written_and_read(db: Client) -> None:
     await stocked(db)
     key = {"pk": {"S": "USER#u1"}, "sk": {"S": "#PROFILE"}}
@@ -90,6 +94,7 @@ async def test_the_entity_is_written_and_read(db: Client) -> None:
         await app.query(user_id="u1").all()
 
 
+@pytest.mark.dynalite
 async def test_pages_of_a_collection(db: Client) -> None:
     member, purchases, _ = await stocked(db)
     page = await app.query(user_id="u1").limit(2).page()
