@@ -340,6 +340,12 @@ class ModelMapping:
                 absent[name] = lambda: None
         return absent
 
+    @cached_property
+    def indispensable(self) -> frozenset[str]:
+        """The fields without whose attribute an item cannot be read."""
+        required = (name for name, info in self.fields.items() if info.is_required() and name not in self._absent)
+        return frozenset(name for name in required if self.attributes[name] not in self.library)
+
     # The schema
 
     def _role(self, role: str) -> str | None:

@@ -176,6 +176,7 @@ class UpdateByKey(Generic[M]):
         mapping = self._model.__dynamorm_mapping__
         key, actions = _split(arguments, mapping.schema)
         values = key_values(mapping, mapping.schema.key.fields, key, fields, "update")
+        _check_removals(mapping, actions)
         if upsert:
             _check_required(mapping, actions)
         return WriteOperation(
@@ -206,6 +207,7 @@ class UpdateInstance(Generic[M]):
         before = _loaded(instance, "update")
         values = mapping.schema.values_by_field(before)
         _split(actions, mapping.schema)
+        _check_removals(mapping, actions)
 
         return WriteOperation(
             UpdateItem(
@@ -332,6 +334,20 @@ def _check_required(mapping: ModelMapping, actions: tuple[Action, ...]) -> None:
             model=mapping.schema.model,
             operation="update",
         )
+
+
+def _check_removals(mapping: ModelMapping, actions: tuple[Action, ...]) -> None:
+    """Refuses to take away what the model cannot be read without: the item would be lost to it from then on."""
+    removed = {
+        action.path.attribute for action in actions if isinstance(action, Remove) and not action.path.segments[1:]
+    }
+    for name in mapping.indispensable if removed else ():
+        if mapping.attributes[name] in removed and name not in mapping.schema.key.fields:
+            raise InvalidOperation(
+                f"{name} is required, and without it the item could not be read again: set another value",
+                model=mapping.schema.model,
+                operation="update",
+            )
 
 
 def _encoded(instance: Model, verb: str) -> tuple[ModelMapping, Item]:

@@ -193,6 +193,7 @@ MOMENT = datetime(2024, 1, 2, tzinfo=UTC)
         (Order.version.add(1), "version is kept by the library"),
         (Order.created.set(MOMENT), "created is kept by the library"),
         (Order.updated.remove(), "updated is kept by the library"),
+        (Order.customer_id.remove(), "customer_id is required, and without it the item could not be read again"),
     ],
 )
 @pytest.mark.behaviour("1.20", "2.10")
