@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeAlias, TypeVar
 
-from dynamorm_py.core.errors import DynamormError, InvalidOperation, UnprocessedItems
+from dynamorm_py.core.errors import DynamormError, InvalidOperation, ServiceError, Throttled, UnprocessedItems
 from dynamorm_py.core.operations import GetItem, Prepared
 from dynamorm_py.core.transactions import Member, identity_of
 from dynamorm_py.core.values import item_size
@@ -104,6 +104,9 @@ class BatchWrite:
         parts = _portions(writes)
         left = yield from _all_parts([_write_part(part, self.pace, count) for part in parts], self.pace)
         remaining = [write.member.origin for part in left for write in part.entries]
+        failure = next((part.error for part in left if part.error is not None), None)
+        if len(remaining) == len(writes) and isinstance(failure, ServiceError) and not isinstance(failure, Throttled):
+            raise failure.about(operation=self.verb)  # nothing was written, nor would it be if it were sent again
         if remaining:
             raise _unprocessed(remaining, len(writes), left, self.verb)
 

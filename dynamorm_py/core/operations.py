@@ -49,7 +49,7 @@ class Prepared(Generic[T]):
 
     `companions` are written in the same transaction: the sentinels of unique constraints. `once` asks for a transaction
     without any, for its token. A transaction returns no items: where the result is one, `reread` is sent after it, and
-    as a member of somebody's transaction the operation has no result.
+    as a member of somebody's transaction the operation has no result, which `unseen` is told.
     """
 
     call: Call
@@ -59,11 +59,14 @@ class Prepared(Generic[T]):
     companions: tuple[tuple[Unique, Call], ...] = ()
     once: bool = False
     reread: Call | None = None
+    unseen: Callable[[], None] | None = None
 
     def applied(self) -> None:
         """Tells the caller's objects that the write, sent along with others, was acknowledged."""
         if self.reread is None:
             self.result({})
+        elif self.unseen is not None:
+            self.unseen()
 
     @property
     def calls(self) -> tuple[Call, ...]:

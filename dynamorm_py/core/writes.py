@@ -155,6 +155,7 @@ class UpdateItem(SingleItem[T]):
     known: Mapping[str, AttributeValue] = field(default_factory=dict)
     returns: Returns = "ALL_NEW"
     exactly_once: bool = False
+    unseen: Callable[[], None] | None = None
 
     def _prepare(self, scope: Scope) -> Prepared[T]:
         schema = self.schema
@@ -196,6 +197,7 @@ class UpdateItem(SingleItem[T]):
             Call("GetItem", {"TableName": table, "Key": key, "ConsistentRead": True}, call.targets)
             if self.returns == "ALL_NEW"
             else None,
+            self.unseen,
         )
 
     def _companions(self, table: str, key: Item) -> tuple[tuple[Unique, Call], ...]:

@@ -219,6 +219,11 @@ class Path(Generic[T, V_co]):
     def __sub__(self: Path[Any, Number | None], amount: Number | Path[Any, Number | None]) -> Computed[Any]:
         return Computed(Arithmetic(self._path, "-", self._number_or_path(amount)))
 
+    def if_not_exists(self, default: T) -> Stored[T]:
+        """The stored value, or a default where there is none, to compute a new one from:
+        `User.visits.set(User.visits.if_not_exists(5) + 1)`."""
+        return Stored(self, IfNotExists(self._path, Literal(self._codec.encode(default))))
+
     # Further into a document
     @overload
     def __getitem__(self, key: Path[U]) -> Path[U]: ...
@@ -328,6 +333,23 @@ class Computed(Generic[T]):
 
     def __init__(self, expression: NewValue) -> None:
         self.expression = expression
+
+
+class Stored(Computed[T]):
+    """A stored value or its default: a new value by itself, or with a number added or subtracted."""
+
+    __slots__ = ("_path", "_stored")
+
+    def __init__(self, path: Path[Any, Any], stored: IfNotExists) -> None:
+        super().__init__(stored)
+        self._path = path
+        self._stored = stored
+
+    def __add__(self, amount: Number | Path[Any, Number | None]) -> Computed[T]:
+        return Computed(Arithmetic(self._stored, "+", self._path._number_or_path(amount)))
+
+    def __sub__(self, amount: Number | Path[Any, Number | None]) -> Computed[T]:
+        return Computed(Arithmetic(self._stored, "-", self._path._number_or_path(amount)))
 
 
 class SizePath:

@@ -18,7 +18,6 @@ from dynamorm_py.core.errors import InvalidKey, InvalidModel
 from dynamorm_py.core.expressions import Condition
 from dynamorm_py.core.operations import GetItem, not_found
 from dynamorm_py.core.schema import Schema
-from dynamorm_py.core.wire import Item
 from dynamorm_py.core.writes import CheckItem
 from dynamorm_py.fields.declaration import (
     created_timestamp,
@@ -33,7 +32,7 @@ from dynamorm_py.fields.declaration import (
 from dynamorm_py.model.indexes import BoundIndex, GlobalIndex, LocalIndex, PrimaryKey, UniqueConstraint, reading
 from dynamorm_py.model.keys import KeyArgument, KeyValue, key_values
 from dynamorm_py.model.mapping import Declarations, ModelMapping
-from dynamorm_py.model.writes import Delete, Update, create, put, save
+from dynamorm_py.model.writes import Delete, Update, create, last_seen, put, save
 from dynamorm_py.operation import NotAwaitable, Operation, WriteOperation
 from dynamorm_py.query import Query
 
@@ -390,7 +389,7 @@ class Model(BaseModel, metaclass=ModelMeta):
     def refresh(self) -> Operation[Self]:
         """Reads the item again, consistently, into this instance; raises `ItemNotFound`."""
         mapping = type(self).__dynamorm_mapping__
-        before = snapshot_of(self)
+        before = last_seen(self)
         key = mapping.schema.values_by_field(mapping.encode(self) if before is None else before)
 
         missing = not_found(mapping.schema, "refresh")
@@ -472,6 +471,6 @@ class Model(BaseModel, metaclass=ModelMeta):
         )
 
 
-def snapshot_of(instance: Model) -> Item | None:
-    """The item that an instance was read as or written to, None for a new one."""
+def snapshot_of(instance: Model) -> object:
+    """What an instance carries of the item that it was read as or written to; None for a new one."""
     return getattr(instance, "__dynamorm_snapshot__", None)

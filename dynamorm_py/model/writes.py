@@ -220,6 +220,7 @@ class UpdateInstance(Generic[M]):
                 checked=True,
                 expected=_version(mapping.schema, before),
                 known=values,
+                unseen=lambda: object.__setattr__(instance, "__dynamorm_snapshot__", Outdated(before)),
             )
         )
 
@@ -359,8 +360,27 @@ def _encoded(instance: Model, verb: str) -> tuple[ModelMapping, Item]:
         raise error.about(mapping.schema.model, verb) from error.__cause__
 
 
+@dataclass(frozen=True, slots=True)
+class Outdated:
+    """Takes the place of what an instance was loaded as, once a transaction changed the item and returned nothing."""
+
+    item: Item
+
+
 def _snapshot(instance: Model) -> Item | None:
-    return getattr(instance, "__dynamorm_snapshot__", None)
+    snapshot: Item | Outdated | None = getattr(instance, "__dynamorm_snapshot__", None)
+    if isinstance(snapshot, Outdated):
+        raise InvalidOperation(
+            "the item was changed in a transaction, which returns no items: refresh() the instance first",
+            model=type(instance).__name__,
+        )
+    return snapshot
+
+
+def last_seen(instance: Model) -> Item | None:
+    """What the instance was read as or written to, also where a transaction has changed it since."""
+    snapshot: Item | Outdated | None = getattr(instance, "__dynamorm_snapshot__", None)
+    return snapshot.item if isinstance(snapshot, Outdated) else snapshot
 
 
 def _check_same_key(schema: Schema, before: Item, item: Item, verb: str) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from dynamorm_py import Client, InvalidKey, InvalidOperation
+from dynamorm_py import Client, InvalidKey, InvalidOperation, TableNotFound
 from dynamorm_py.batch import batch_write, batch_writer
 from tests.service.shop import Account, Doc, User
 
@@ -55,6 +55,12 @@ def test_one_key_is_no_list_of_keys() -> None:
     for one in ("u1", b"u1", {"owner": "o", "doc_id": 1}):
         with pytest.raises(InvalidKey, match=r"Doc\.batch_get: .* a list of keys, not one"):
             _ = Doc.batch_get(one)
+
+
+async def test_a_batch_of_which_nothing_was_written_raises_what_stopped_it(db: Client) -> None:
+    await db.create_tables(User)
+    with pytest.raises(TableNotFound):
+        await batch_write(Doc.delete("o", 1))
 
 
 @pytest.mark.behaviour("1.45", "2.21")

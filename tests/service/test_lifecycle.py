@@ -109,6 +109,10 @@ async def test_update_is_atomic_and_returns_the_new_item(db: Client) -> None:
     assert (user.visits, user.tags, user.history) == (1, set(), ["zero", "one", "two"])
     user = await User.update("u1", User.history[1].remove(), User.nick.set_if_not_exists("n"))
     assert (user.history, user.nick) == (["zero", "two"], "n")
+    user = await User.update(
+        "u1", User.nick.set(User.nick.if_not_exists("m")), attr("n").set(attr("n").if_not_exists(5) - 2)
+    )
+    assert (user.nick, (await stored(db, "users", user_id={"S": "u1"}))["n"]) == ("n", {"N": "3"})
     user = await User.update("u1", User.visits.set(User.visits + 5), User.nick.set(None))
     assert (user.visits, user.nick) == (6, None)
     assert "nick" not in await stored(db, "users", user_id={"S": "u1"})

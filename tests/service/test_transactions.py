@@ -237,3 +237,18 @@ async def test_conditions_of_put_and_save(db: Client) -> None:
     for write in (user.save, user.put):
         with pytest.raises(InvalidOperation, match="part of the key"):
             await write()
+
+
+async def test_an_instance_changed_in_a_transaction_is_read_again_before_it_is_written(db: Client) -> None:
+    await db.create_tables(Doc)
+    doc = await Doc(owner="o", doc_id=1, title="t").create()
+    await transact_write(doc.update(Doc.title.set("u")))
+    doc.title = "mine"
+    for write in (doc.save, doc.put, doc.delete, lambda: doc.update(Doc.title.set("v"))):
+        with pytest.raises(InvalidOperation, match="refresh"):
+            await write()
+    await doc.refresh()
+    assert (doc.title, doc.version) == ("u", 1)
+    doc.title = "mine"
+    await doc.save()
+    assert doc.version == 2
