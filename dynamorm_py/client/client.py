@@ -146,7 +146,12 @@ class Client:
 
     async def run(self, operation: HasPlan[T]) -> T:
         """Carries an operation out on this client, whichever is ambient."""
-        return await self.run_plan(operation.plan)
+        plan = getattr(operation, "plan", None)
+        if plan is None:
+            raise InvalidOperation(
+                f"run() takes an operation, not {type(operation).__name__}: a query's are all(), page(), first(), ..."
+            )
+        return await self.run_plan(plan)
 
     async def run_plan(self, plan: Plan[T], /) -> T:
         """Carries out what an operation describes."""

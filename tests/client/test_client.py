@@ -93,6 +93,13 @@ async def test_an_operation_runs_under_the_clients_scope() -> None:
 
 
 @pytest.mark.behaviour("2.27")
+async def test_what_is_no_operation_is_refused() -> None:
+    strange: Any
+    for strange in ("x", None, object()):
+        with pytest.raises(InvalidOperation, match="takes an operation"):
+            await Client().run(strange)
+
+
 def test_the_scope_holds_prefix_clock_and_secrets() -> None:
     moment = datetime(2024, 5, 1, tzinfo=UTC)
     db = Client(table_prefix="prod-", clock=lambda: moment, cursor_secret=["new", b"old"])
