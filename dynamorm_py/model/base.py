@@ -31,7 +31,8 @@ from dynamorm_py.fields.declaration import (
 )
 from dynamorm_py.model.indexes import BoundIndex, GlobalIndex, LocalIndex, PrimaryKey, UniqueConstraint, reading
 from dynamorm_py.model.keys import KeyArgument, KeyValue, key_values
-from dynamorm_py.model.mapping import Declarations, ModelMapping
+from dynamorm_py.model.mapping import ModelMapping
+from dynamorm_py.model.schema_builder import Declarations
 from dynamorm_py.model.writes import Delete, Update, create, last_seen, put, save
 from dynamorm_py.operation import NotAwaitable, Operation, WriteOperation
 from dynamorm_py.query import Query
@@ -149,7 +150,7 @@ class ModelMeta(PydanticMeta):
         declaration = cls.__dynamorm_declared__[name]
         if isinstance(declaration, PrimaryKey | UniqueConstraint):
             return declaration
-        return BoundIndex(cast(Any, cls), cls.__dynamorm_mapping__.indexes[name])
+        return BoundIndex(cast(Any, cls), cls.__dynamorm_mapping__.index(name))
 
     @property
     def __dynamorm_mapping__(cls) -> ModelMapping:
