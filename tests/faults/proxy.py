@@ -26,14 +26,18 @@ class Trouble:
 
     leaves: Callable[[Entry], bool] = lambda entry: False
     throttled: float = 0.0
+    spared: int = 0  # requests, from the first one on, that are not throttled
     random: Random = field(default_factory=lambda: Random(0))
 
     @classmethod
     def sometimes(cls, seed: int, *, left: float, throttled: float) -> Trouble:
         random = Random(seed)
-        return cls(lambda entry: random.random() < left, throttled, random)
+        return cls(lambda entry: random.random() < left, throttled, random=random)
 
     def throttles(self) -> str | None:
+        if self.spared:
+            self.spared -= 1
+            return None
         return self.random.choice(THROTTLING) if self.random.random() < self.throttled else None
 
 

@@ -22,6 +22,8 @@ INTS: Drawn = st.sampled_from([-12, -2, -1, 0, 1, 2, 9, 10, 11, 100])
 DECIMALS: Drawn = st.sampled_from([Decimal(text) for text in ("0", "-1.5", "-1.25", "2", "2.50", "10", "1E+3", "0.1")])
 TYPES: dict[str, Drawn] = {
     "word": WORDS,
+    # Fewer still, for what makes partitions of an index: several items are to meet in one.
+    "tag": st.sampled_from(["a", "a#b", "é"]),
     "text": TEXTS,
     "int": INTS,
     "decimal": DECIMALS,
@@ -39,7 +41,7 @@ KEYS: dict[str, Drawn] = {
     "number": st.sampled_from([-1, 2, 10]),
     "part": st.sampled_from(["a", "a#", "b"]),
     "tenant": st.sampled_from(["t"]),
-    "line": st.sampled_from([1, 2, 10]),
+    "line": st.sampled_from([-10, -1, 0, 1, 2, 10]),
     "realm": st.sampled_from(["r"]),
 }
 
@@ -100,7 +102,7 @@ def _about(kind: Kind, name: str, run: str) -> Drawn:
         st.builds(terms.Exists, field, st.booleans()),
         st.builds(terms.IsNone, field),
     ]
-    if sort in ("word", "text", "int", "decimal"):
+    if sort in ("tag", "word", "text", "int", "decimal"):
         found += [
             st.builds(terms.Compare, field, st.sampled_from(terms.ORDERED), values),
             st.builds(lambda bounds: terms.Between(name, *sorted(bounds)), st.tuples(values, values)),
@@ -111,7 +113,7 @@ def _about(kind: Kind, name: str, run: str) -> Drawn:
             found.append(
                 st.builds(terms.CompareFields, field, st.sampled_from(list(terms.OPERATORS)), st.sampled_from(others))
             )
-    if sort in ("word", "text"):
+    if sort in ("tag", "word", "text"):
         some = WORDS.map(lambda text: run + text if name in kind.rooms else text)
         found += [st.builds(terms.Begins, field, some), st.builds(terms.Contains, field, WORDS)]
     if sort in ("words", "ints", "list"):

@@ -42,7 +42,7 @@ from tests.fuzz.terms import Change, Fields, Term
 
 Draw = Callable[[st.SearchStrategy[Any]], Any]
 
-POOL = 4
+POOL = 10
 # The keys of these tell whose run they are of, and their items can be deleted by key.
 SCANNED = (NOTE, READING)
 
@@ -67,7 +67,8 @@ class Loaded:
 @dataclass
 class Write:
     """A write that can be made alone or in a transaction: `make` calls the verb, `result` is what it returns (alone),
-    and `acknowledged` tells the reference's view of the instance."""
+    and `acknowledged` tells the reference's view of the instance; `unseen` does where a transaction, which returns no
+    items, leaves the instance behind."""
 
     kind: Kind
     key: Key
@@ -75,7 +76,7 @@ class Write:
     outcome: Outcome
     result: Fields | None = None
     acknowledged: Callable[[Fields | None], None] = field(default=lambda item: None)
-    acknowledged_in_transaction: bool = True
+    unseen: Callable[[], None] | None = None
 
 
 class Clock:
@@ -104,10 +105,13 @@ class Machine(RuleBasedStateMachine):
         self.pool: list[Loaded] = []
         self.kinds: list[Kind] = []
 
-    @initialize(kinds=st.lists(st.sampled_from(KINDS), min_size=1, max_size=3, unique=True))
-    def begin(self, kinds: list[Kind]) -> None:
-        """A run is about few models, so that it comes to know them well."""
+    @initialize(data=st.data(), kinds=st.lists(st.sampled_from(KINDS), min_size=1, max_size=3, unique=True))
+    def begin(self, data: st.DataObject, kinds: list[Kind]) -> None:
+        """A run is about few models, so that it comes to know them well, and begins with some items of each."""
         self.kinds = kinds
+        for kind in kinds:
+            for _ in range(data.draw(st.integers(3, 8))):
+                self.carry_out(self.new(kind, "create", data.draw))
 
     # Rules
 
@@ -299,7 +303,7 @@ class Machine(RuleBasedStateMachine):
             outcome,
             outcome.item,
             lambda after: self.renew(loaded, after),
-            acknowledged_in_transaction=False,
+            lambda: self.look_again(loaded),
         )
 
     def update(self, kind: Kind, key: Key, draw: Draw, *, sure: bool = False) -> Write:
@@ -394,8 +398,10 @@ class Machine(RuleBasedStateMachine):
         assert [write.outcome.error for write in writes if write.outcome.error] == []
         for write in writes:
             self.store.store(write.kind, write.key, write.outcome.item)
-            if write.acknowledged_in_transaction:
+            if write.unseen is None:
                 write.acknowledged(write.outcome.item)
+            else:
+                write.unseen()
 
     def compare_reasons(self, writes: list[Write], error: TransactionCanceled) -> None:
         assert len(error.reasons) == len(writes)
@@ -418,6 +424,12 @@ class Machine(RuleBasedStateMachine):
         assert self.perform(loaded.instance.refresh()) is loaded.instance
         self.renew(loaded, found)
         self.compare(loaded.kind, loaded.instance, found)
+
+    def look_again(self, loaded: Loaded) -> None:
+        """At an instance that was left behind: it cannot be written before it is read."""
+        self.refresh(loaded)
+        if self.store.visible(loaded.kind, loaded.key) is None:
+            self.pool = [other for other in self.pool if other is not loaded]
 
     def query(self, kind: Kind, index: Index, partition: Fields, draw: Draw) -> None:
         where = draw(drawing.a_range(kind, index, self.run_name)) if index.sort else None

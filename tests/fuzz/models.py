@@ -175,7 +175,7 @@ NOTE = Kind(
     {
         "text": "text",
         "count": "int",
-        "group": "word",
+        "group": "tag",
         "nick": "text",
         "tags": "words",
         "words": "list",
@@ -200,7 +200,7 @@ TICKET = Kind(
     Ticket,
     ("area",),
     ("number", "part"),
-    {"state": "word", "person": "word", "weight": "int"},
+    {"state": "tag", "person": "tag", "weight": "int"},
     {"state": "open", "person": None, "weight": 0},
     rooms=frozenset({"area"}),
     indexes=(
@@ -213,7 +213,7 @@ ORDER = Kind(
     Order,
     ("tenant",),
     ("line",),
-    {"state": "word", "total": "decimal", "note": "text"},
+    {"state": "tag", "total": "decimal", "note": "text"},
     {"state": "new", "total": Decimal(0), "note": None, "expires": None},
     rooms=frozenset({"tenant"}),
     indexes=(Index("by_state", ("tenant", "state"), ("total", "line"), composed=True),),
