@@ -181,7 +181,7 @@ class Between(Condition):
         _check_ordered(self.operand, "between()", self.low)
         _check_ordered(self.operand, "between()", self.high)
         if isinstance(self.low, Literal) and isinstance(self.high, Literal):
-            check_bounds(self.low.value, self.high.value)
+            check_bounds(self.low.value, self.high.value, self.operand)
 
     def compile(self, placeholders: Placeholders) -> str:
         low, high = self.low, self.high
@@ -205,8 +205,9 @@ class Membership(Condition):
 
     def __post_init__(self) -> None:
         if len(self.options) > MAX_IN_OPERANDS:
-            raise InvalidOperation(
-                f"IN takes at most {MAX_IN_OPERANDS} values, got {len(self.options)}: combine several with |"
+            raise refusal(
+                self.operand,
+                f"IN takes at most {MAX_IN_OPERANDS} values, got {len(self.options)}: combine several with |",
             )
         for option in self.options:
             _refuse_same(self.operand, option)
@@ -236,9 +237,9 @@ class Function(Condition):
             return
         (tag,) = self.argument.value
         if self.name == "begins_with" and tag not in ("S", "B"):
-            raise InvalidOperation(f"begins_with({self.path}) takes text or bytes, not {tag}")
+            raise refusal(self.path, f"begins_with() takes text or bytes, not {tag}")
         if self.name == "attribute_type" and self.argument.value.get("S") not in TYPE_NAMES:
-            raise InvalidOperation(f"has_type({self.path}) takes one of {', '.join(sorted(TYPE_NAMES))}")
+            raise refusal(self.path, f"has_type() takes one of {', '.join(sorted(TYPE_NAMES))}")
 
     def compile(self, placeholders: Placeholders) -> str:
         path = self.path.compile(placeholders)
@@ -338,13 +339,20 @@ def compile_projection(paths: Sequence[AttributePath], placeholders: Placeholder
     return check_expression_size(", ".join(path.compile(placeholders) for path in paths))
 
 
-def check_bounds(low: AttributeValue, high: AttributeValue) -> None:
+def check_bounds(low: AttributeValue, high: AttributeValue, operand: AttributePath | Size) -> None:
     """Refuses the bounds of a BETWEEN that are of different types or in reversed order, as DynamoDB does."""
     (low_type,), (high_type,) = low, high
     if low_type != high_type:
-        raise InvalidOperation(f"between() takes two bounds of one type, got {low_type} and {high_type}")
+        raise refusal(operand, f"between() takes two bounds of one type, got {low_type} and {high_type}")
     if _exceeds(low_type, low[low_type], high[low_type]):
-        raise InvalidOperation("between() takes the lower bound first: these are reversed")
+        raise refusal(operand, "between() takes the lower bound first: these are reversed")
+
+
+def refusal(operand: AttributePath | Size, message: str, comparator: str = "") -> InvalidOperation:
+    """An error that names the attribute, and the model where the path knows whose it is."""
+    path = operand.path if isinstance(operand, Size) else operand
+    subject = f"{path} {comparator}" if comparator else str(path)
+    return InvalidOperation(f"{subject}: {message}", model=getattr(path.owner, "__name__", None))
 
 
 def _exceeds(tag: str, first: Any, second: Any) -> bool:  # what the tag says
@@ -379,15 +387,13 @@ def _check_ordered(left: AttributePath | Size, comparator: str, right: Operand) 
     if isinstance(right, Literal):
         (tag,) = right.value
         if tag not in ("S", "N", "B"):
-            path = left.path if isinstance(left, Size) else left
-            raise InvalidOperation(f"{path} {comparator}: only text, numbers and bytes have an order, {tag} has none")
+            raise refusal(left, f"only text, numbers and bytes have an order, {tag} has none", comparator)
 
 
 def _refuse_same(left: Operand, right: Operand | None) -> None:
     # "The first operand must be distinct from the remaining operands for this operator or function"
     if right is not None and not isinstance(left, Literal) and left == right:
-        path = left.path if isinstance(left, Size) else left
-        raise InvalidOperation(f"{path} is compared with itself, which DynamoDB refuses")
+        raise refusal(left, "it is compared with itself, which DynamoDB refuses")
 
 
 def _paths_in(*operands: Operand | None) -> Iterator[AttributePath]:

@@ -83,7 +83,10 @@ class PutItem(SingleItem[T]):
         item = self._stored(scope)
         size = item_size(item)
         if size > MAX_ITEM_SIZE:
-            raise InvalidValue(f"the item has {size} bytes, and DynamoDB takes at most {MAX_ITEM_SIZE} (400 KB)")
+            raise InvalidValue(
+                f"the item has {size} bytes, most of them in {_largest(item)}, and DynamoDB takes at most "
+                f"{MAX_ITEM_SIZE} (400 KB)"
+            )
         table = table_name(schema, scope)
         request: Request = {"TableName": table, "Item": item}
         condition = all_of(self._guard(scope), self.condition)
@@ -528,7 +531,14 @@ def _check_values(schema: Schema, actions: Sequence[Action]) -> None:
             check_key_value(action.value.value, attribute.fields[0], attribute.type, attribute.limit)
     size = item_size(written)
     if size > MAX_ITEM_SIZE:
-        raise InvalidValue(f"the update sets {size} bytes, and an item has at most {MAX_ITEM_SIZE} (400 KB)")
+        raise InvalidValue(
+            f"the update sets {size} bytes, most of them in {_largest(written)}, and an item has at most "
+            f"{MAX_ITEM_SIZE} (400 KB)"
+        )
+
+
+def _largest(item: Item) -> str:
+    return max(item, key=lambda name: item_size({name: item[name]}))
 
 
 def _check_depth(path: AttributePath, value: AttributeValue) -> None:

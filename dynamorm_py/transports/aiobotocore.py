@@ -97,7 +97,10 @@ _UNSENT: dict[type[BotoCoreError], tuple[type[DynamormError], str]] = {
         "botocore refused the form of the request; its own error says which parameter",
     ),
     NoRegionError: (InvalidOperation, "no region is known: give Client(region=…), or set AWS_DEFAULT_REGION"),
-    NoCredentialsError: (AccessDenied, "no credentials were found"),
+    NoCredentialsError: (
+        AccessDenied,
+        "no credentials were found: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or give Client(credentials=…)",
+    ),
     PartialCredentialsError: (AccessDenied, "the credentials are incomplete: {error}"),
     CredentialRetrievalError: (AccessDenied, "the credentials could not be fetched: {error}"),
     TokenRetrievalError: (AccessDenied, "the credentials could not be fetched: {error}"),
