@@ -102,22 +102,22 @@ class BatchWrite:
         writes = self._writes(scope)
         count = _Count(len(writes), self.pace.progress)
         parts = _portions(writes)
-        left = yield from _all_parts([_write_part(part, self.pace, count) for part in parts], self.pace)
+        works = [_work_off(part, self.pace, count, _write_call, _unwritten) for part in parts]
+        left = yield from _all_parts(works, self.pace)
         remaining = [write.member.origin for part in left for write in part.entries]
         failure = next((part.error for part in left if part.error is not None), None)
         if len(remaining) == len(writes) and isinstance(failure, ServiceError) and not isinstance(failure, Throttled):
             raise failure.about(operation=self.verb)  # nothing was written, nor would it be if it were sent again
         if remaining:
-            raise _unprocessed(remaining, len(writes), left, self.verb)
+            raise _unprocessed(remaining, len(writes), failure, self.verb)
 
     def _writes(self, scope: Scope) -> list[_Write]:
         writes = [_Write(member, member.plan.prepare(scope)) for member in self.members]
         seen = set()
         for write in writes:
             call = write.prepared.call
-            if call.operation not in ("PutItem", "DeleteItem") or "ConditionExpression" in call.request:
-                raise _not_for_batches(write)
-            if write.prepared.companions:
+            whole = call.operation in ("PutItem", "DeleteItem")
+            if not whole or "ConditionExpression" in call.request or write.prepared.companions:
                 raise _not_for_batches(write)
             if write.identity in seen:
                 raise InvalidOperation("two operations concern the same item: a batch takes one", operation=self.verb)
@@ -146,7 +146,14 @@ class BatchGet(Generic[T]):
         count = _Count(len(calls), self.pace.progress)
         found: dict[tuple[str, str], Item] = {}
         parts = [tuple(calls[start : start + MAX_KEYS]) for start in range(0, len(calls), MAX_KEYS)]
-        left = yield from _all_parts([_get_part(part, self.pace, count, found) for part in parts], self.pace)
+
+        def left_of(asked: tuple[Call, ...], response: Response) -> tuple[Call, ...]:
+            _collect(asked, response, found)
+            return _unread(asked, response)
+
+        left = yield from _all_parts(
+            [_work_off(part, self.pace, count, _get_call, left_of) for part in parts], self.pace
+        )
         for part in left:
             if part.error is not None:
                 raise part.error.about(operation=self.verb)
@@ -155,7 +162,7 @@ class BatchGet(Generic[T]):
             remaining = [
                 key for key, each in zip(self.keys, prepared, strict=True) if identity_of(each.call) in missing
             ]
-            raise _unprocessed(remaining, len(self.keys), left, self.verb)
+            raise _unprocessed(remaining, len(self.keys), None, self.verb)
         return [each.result(_answer(found.get(identity_of(each.call)))) for each in prepared]
 
 
@@ -184,26 +191,40 @@ def _all_parts(parts: Sequence[Conversation[_Left[T]]], pace: Pace) -> Conversat
     return left
 
 
-def _write_part(writes: tuple[_Write, ...], pace: Pace, count: _Count) -> Conversation[_Left[_Write]]:
+def _work_off(
+    entries: tuple[T, ...],
+    pace: Pace,
+    count: _Count,
+    call_of: Callable[[tuple[T, ...]], Call],
+    left_of: Callable[[tuple[T, ...], Response], tuple[T, ...]],
+) -> Conversation[_Left[T]]:
+    """Sends one part of a batch, and again what the answers leave undone."""
     idle = 0
-    while writes:
+    while entries:
         try:
-            response: Response = yield _write_call(writes)
+            response: Response = yield call_of(entries)
         except DynamormError as error:
-            return _Left(writes, error)
-        refused = _refused_writes(writes, response)
-        left = tuple(write for write in writes if write.identity in refused)
-        for write in writes:
-            if write not in left:
-                write.prepared.applied()
-        count.add(len(writes) - len(left))
-        idle = idle + 1 if len(left) == len(writes) else 0
-        writes = left
-        if writes and idle >= pace.attempts:
+            return _Left(entries, error)
+        left = left_of(entries, response)
+        count.add(len(entries) - len(left))
+        idle = idle + 1 if len(left) == len(entries) else 0
+        entries = left
+        if entries and idle >= pace.attempts:
             break
-        if writes:
+        if entries:
             yield Pause(idle + 1)
-    return _Left(writes)
+    return _Left(entries)
+
+
+def _unwritten(writes: tuple[_Write, ...], response: Response) -> tuple[_Write, ...]:
+    refused = _refused_writes(writes, response)
+    left = []
+    for write in writes:
+        if write.identity in refused:
+            left.append(write)
+        else:
+            write.prepared.applied()
+    return tuple(left)
 
 
 def _refused_writes(writes: Sequence[_Write], response: Response) -> set[tuple[str, str]]:
@@ -217,30 +238,13 @@ def _refused_writes(writes: Sequence[_Write], response: Response) -> set[tuple[s
     return refused
 
 
-def _get_part(
-    calls: tuple[Call, ...], pace: Pace, count: _Count, found: dict[tuple[str, str], Item]
-) -> Conversation[_Left[Call]]:
-    idle = 0
-    while calls:
-        try:
-            response: Response = yield _get_call(calls)
-        except DynamormError as error:
-            return _Left(calls, error)
-        _collect(calls, response, found)
-        refused = {
-            (table, repr(sorted(key.items())))
-            for table, entry in (response.get("UnprocessedKeys") or {}).items()
-            for key in entry["Keys"]
-        }
-        left = tuple(call for call in calls if identity_of(call) in refused)
-        count.add(len(calls) - len(left))
-        idle = idle + 1 if len(left) == len(calls) else 0
-        calls = left
-        if calls and idle >= pace.attempts:
-            break
-        if calls:
-            yield Pause(idle + 1)
-    return _Left(calls)
+def _unread(calls: tuple[Call, ...], response: Response) -> tuple[Call, ...]:
+    refused = {
+        (table, repr(sorted(key.items())))
+        for table, entry in (response.get("UnprocessedKeys") or {}).items()
+        for key in entry["Keys"]
+    }
+    return tuple(call for call in calls if identity_of(call) in refused)
 
 
 def _collect(calls: Sequence[Call], response: Response, found: dict[tuple[str, str], Item]) -> None:
@@ -270,8 +274,7 @@ def _get_call(calls: Sequence[Call]) -> Call:
     return Call("BatchGetItem", {"RequestItems": tables}, tuple(target for call in calls for target in call.targets))
 
 
-def _unprocessed(remaining: list[Any], total: int, left: Sequence[_Left[Any]], verb: str) -> UnprocessedItems:
-    error = next((part.error for part in left if part.error is not None), None)
+def _unprocessed(remaining: list[Any], total: int, error: DynamormError | None, verb: str) -> UnprocessedItems:
     failed = UnprocessedItems(
         f"{len(remaining)} of {total} could not be carried out{f': {error.message}' if error else ''}; "
         "they are listed in `remaining`, the others are done",

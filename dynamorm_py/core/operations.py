@@ -135,11 +135,23 @@ class SingleItem(Generic[T]):
         except DynamormError as error:
             raise self._about(self._explained(error), prepared) from error.__cause__
         if prepared.reread is not None and not alone:
-            response = {"Attributes": (yield prepared.reread).get("Item")}
+            response = {"Attributes": (yield from self._read_back(prepared, prepared.reread))}
         try:
             return prepared.result(response)
         except DynamormError as error:
             raise self._about(error, prepared) from error.__cause__
+
+    def _read_back(self, prepared: Prepared[T], call: Call) -> Conversation[Item]:
+        """The item after a transaction that was applied; an error must not pass for a failure of the write."""
+        try:
+            item: Item | None = (yield call).get("Item")
+        except DynamormError as error:
+            error.message = f"the write was applied, but the item could not be read back: {error.message}"
+            raise self._about(error, prepared) from error.__cause__
+        if item is None:
+            gone = ItemNotFound("the write was applied, and the item was deleted before it could be read back")
+            raise self._about(gone, prepared)
+        return item
 
     def _explained(self, error: DynamormError) -> DynamormError:
         """The error, in the terms of the operation where DynamoDB's own do not tell enough."""

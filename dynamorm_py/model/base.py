@@ -272,7 +272,7 @@ class Model(BaseModel, metaclass=ModelMeta):
         order = await Order.get("t1", "o1", consistent=True)
         order = await Order.get(tenant_id="t1", order_id="o1")
         """
-        return cls._get("get", key, fields, consistent, include_expired, lambda key: None)
+        return Operation(cls._read("get", key, fields, consistent, include_expired, lambda key: None))
 
     @overload
     @classmethod
@@ -288,7 +288,7 @@ class Model(BaseModel, metaclass=ModelMeta):
     ) -> Operation[Self] | NotAwaitable:
         """The item with this key; raises `ItemNotFound`."""
         missing = not_found(cls.__dynamorm_schema__, "get_or_raise")
-        return cls._get("get_or_raise", key, fields, consistent, include_expired, missing)
+        return Operation(cls._read("get_or_raise", key, fields, consistent, include_expired, missing))
 
     @classmethod
     def query(cls, *key: KeyArgument, **fields: KeyValue) -> Query[Self]:
@@ -436,18 +436,6 @@ class Model(BaseModel, metaclass=ModelMeta):
     def _adopt(self, other: Self) -> Self:
         self.__setstate__(other.__getstate__())
         return self
-
-    @classmethod
-    def _get(
-        cls,
-        verb: str,
-        key: tuple[KeyArgument, ...],
-        fields: Mapping[str, KeyValue],
-        consistent: bool,
-        include_expired: bool,
-        missing: Any,
-    ) -> Operation[Any]:
-        return Operation(cls._read(verb, key, fields, consistent, include_expired, missing))
 
     @classmethod
     def _read(

@@ -67,6 +67,7 @@ class ModelMapping:
             for name, index in self.schema.indexes.items()
         }
         self.schema = replace(self.schema, entity=(attribute, entity), indexes=indexes)
+        vars(self).pop("composed", None)  # it names the entity's attribute too
 
     @cached_property
     def codecs(self) -> Mapping[str, FieldCodec]:
