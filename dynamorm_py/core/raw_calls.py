@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from dynamorm_py.core.errors import InvalidOperation
-from dynamorm_py.core.wire import Call, Repetition, Target
+from dynamorm_py.core.wire import Call, Repetition, Target, reads
 
 OPERATIONS = frozenset(
     {
@@ -73,8 +73,6 @@ OPERATIONS = frozenset(
     }
 )
 
-_READING = ("Get", "BatchGet", "TransactGet", "Query", "Scan", "Describe", "List")
-
 
 def raw_call(operation: str, request: Mapping[str, Any]) -> Call:  # each operation has parameters of its own
     """One request of any operation, by the API's name for it.
@@ -87,7 +85,7 @@ def raw_call(operation: str, request: Mapping[str, Any]) -> Call:  # each operat
         meant = [name for name in OPERATIONS if name.casefold() == plain]
         hint = f"its name is {meant[0]}" if meant else "its names are those of the API reference, such as GetItem"
         raise InvalidOperation(f"DynamoDB has no operation {operation!r}: {hint}", operation="call")
-    harmless = operation.startswith(_READING) or "ClientRequestToken" in request
+    harmless = reads(operation) or "ClientRequestToken" in request
     table = request.get("TableName")
     return Call(
         operation,

@@ -50,6 +50,20 @@ class Call:
     repetition: Repetition = Repetition.HARMLESS
     key: Item | None = None  # the key of a put, whose request holds it among all other attributes
 
+    @property
+    def reads(self) -> bool:
+        """Whether the request changes nothing in DynamoDB."""
+        return reads(self.operation)
+
+
+# What the API's operations that change nothing are called.
+_READING = ("Get", "BatchGet", "TransactGet", "Query", "Scan", "Describe", "List")
+
+
+def reads(operation: str) -> bool:
+    """Whether an operation changes nothing in DynamoDB."""
+    return operation.startswith(_READING)
+
 
 @dataclass(frozen=True, slots=True)
 class Pause:

@@ -33,9 +33,6 @@ _PASSING_REASONS = frozenset({"None", "TransactionConflict", "ThrottlingError", 
 # The service is still at work on an earlier attempt that carried the same token.
 _PASSING_CODES = frozenset({"TransactionInProgressException"})
 
-_READS = frozenset({"GetItem", "Query", "Scan", "BatchGetItem", "TransactGetItems"})
-_READING_VERBS = ("Describe", "List")
-
 
 @dataclass(frozen=True, slots=True)
 class Retry:
@@ -117,14 +114,9 @@ class Retries:
         await self._sleep(self._policy.wait(attempt, self._draw()))
 
 
-def is_read(call: Call) -> bool:
-    """Whether the call changes nothing in DynamoDB."""
-    return call.operation in _READS or call.operation.startswith(_READING_VERBS)
-
-
 def _may_repeat(error: DynamormError, call: Call) -> bool:
     if error.ambiguous:
-        return call.repetition is not Repetition.HARMFUL or is_read(call)
+        return call.repetition is not Repetition.HARMFUL or call.reads
     if isinstance(error, TransactionCanceled):
         return bool(error.reasons) and all(reason.code in _PASSING_REASONS for reason in error.reasons)
     if isinstance(error, ServiceError) and error.code in _PASSING_CODES:
@@ -134,7 +126,7 @@ def _may_repeat(error: DynamormError, call: Call) -> bool:
 
 def _outcome(error: DynamormError, call: Call, in_doubt: bool) -> DynamormError:
     """What is raised in the end. A write that may have been applied is never reported as failed."""
-    if not in_doubt or is_read(call):
+    if not in_doubt or call.reads:
         return error
     if isinstance(error, ConditionFailed):
         # The operation knows what it would have written, and settles it by the item that came back.

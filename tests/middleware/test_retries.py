@@ -156,7 +156,7 @@ async def test_a_failed_condition_after_a_lost_answer_is_marked() -> None:
     assert failed.after_ambiguity
 
 
-@pytest.mark.parametrize("operation", ["Query", "BatchGetItem", "DescribeTable", "ListTables"])
+@pytest.mark.parametrize("operation", ["Query", "BatchGetItem", "DescribeTable", "ListTables", "GetResourcePolicy"])
 async def test_a_read_in_doubt_raises_its_own_error(operation: str) -> None:
     lost = in_doubt(RequestTimeout("lost"))
     with pytest.raises(RequestTimeout) as caught:
