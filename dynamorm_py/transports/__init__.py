@@ -6,17 +6,32 @@ in `dynamorm_py.core.errors`, with the foreign error as `__cause__`.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
 from dynamorm_py.core.errors import InvalidOperation
 from dynamorm_py.core.wire import Request, Response
+
+Check: TypeAlias = Callable[[str, Request], None]
 
 
 class Transport(Protocol):
     """Sends one low-level request, once, and returns DynamoDB's answer; `warm` makes the first one quick."""
 
-    async def send(self, operation: str, request: Request, /) -> Response: ...
+    async def send(
+        self,
+        operation: str,
+        request: Request,
+        /,
+        *,
+        check: Check | None = None,
+        credentials: Credentials | None = None,
+    ) -> Response:
+        """`check` is called with the operation's name and the very request that is serialised, right before it is, and
+        again for every resend; what it raises is raised. `credentials` sign this request instead of the transport's
+        own."""
+        ...
 
     async def warm(self) -> bool:
         """Does beforehand what does not depend on the request; whether a connection is open now. Raises nothing."""

@@ -7,15 +7,19 @@ with DynamoDB's `x-amz-crc32` header.
 
 from __future__ import annotations
 
+import json
 import socket
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
+from contextvars import ContextVar
+from dataclasses import dataclass
 from functools import cache
 from re import sub
 from typing import Any, TypeVar
 
 import aiohttp
 from aiobotocore.config import AioConfig
+from aiobotocore.credentials import AioCredentials
 from aiobotocore.session import AioSession, get_session
 from botocore.exceptions import (
     BotoCoreError,
@@ -50,7 +54,7 @@ from dynamorm_py.core.errors import (
     TransportError,
 )
 from dynamorm_py.core.wire import Request, Response
-from dynamorm_py.transports import Settings
+from dynamorm_py.transports import Check, Credentials, Settings
 
 E = TypeVar("E", bound=DynamormError)
 
@@ -164,11 +168,38 @@ class AiobotocoreTransport:
 
     def __init__(self, client: Any) -> None:  # aiobotocore makes its methods at run time
         self._client = client
+        # A bare name, and last: handlers of more specific events are called before those of less specific ones. So
+        # nothing that a user hooked in comes between them and the wire.
+        events = client.meta.events
+        events.register_last("before-endpoint-resolution", _leave_the_account_open)
+        events.register_last("before-sign", _sign_as_told)
+        events.register_last("before-send", _check)
 
-    async def send(self, operation: str, request: Request, /) -> Response:
-        """Sends the request once. What was sent and not surely answered raises an error marked `ambiguous`."""
+    async def send(
+        self,
+        operation: str,
+        request: Request,
+        /,
+        *,
+        check: Check | None = None,
+        credentials: Credentials | None = None,
+    ) -> Response:
+        """Sends the request once. What was sent and not surely answered raises an error marked `ambiguous`.
+
+        `check` is called with what the signed body says, whatever hooks of the session made of the request; what it
+        raises is raised, and nothing was sent. `credentials` sign this one request, in place of the client's own.
+        """
+        orders = _orders.set(_Orders(check, credentials))
+        try:
+            return await self._sent(operation, request)
+        finally:
+            _orders.reset(orders)
+
+    async def _sent(self, operation: str, request: Request) -> Response:
         try:
             response: Response = await getattr(self._client, _method(operation))(**request)
+        except DynamormError:
+            raise  # of a check: some are ValueErrors too
         except ClientError as error:
             raise _answered(error) from error
         except BotoCoreError as error:
@@ -201,6 +232,49 @@ class AiobotocoreTransport:
             events.unregister(f"before-send.dynamodb.{_REHEARSED}", make_it_a_ping)
             events.unregister(f"response-received.dynamodb.{_REHEARSED}", take_note)
         return answered
+
+
+@dataclass(frozen=True, slots=True)
+class _Orders:
+    """What holds for one request beyond itself."""
+
+    check: Check | None = None
+    credentials: Credentials | None = None
+
+
+# botocore calls its handlers within the call that they concern, in its context: so they learn what holds for it.
+_orders: ContextVar[_Orders] = ContextVar("_orders", default=_Orders())  # noqa: B039  # frozen
+
+
+def _leave_the_account_open(builtins: dict[str, Any], **_: Any) -> None:  # the parameters of the endpoint's rules
+    # The endpoint of an account would be that of the client's own credentials, whose account these may not be of.
+    # https://docs.aws.amazon.com/sdkref/latest/guide/feature-account-endpoints.html
+    if _orders.get().credentials is not None:
+        builtins["AWS::Auth::AccountId"] = None
+
+
+def _sign_as_told(request: Any, **_: Any) -> None:  # a botocore.awsrequest.AWSRequest
+    given = _orders.get().credentials
+    if given is not None:
+        own = AioCredentials(given.access_key, given.secret_key, given.session_token)
+        request.context["signing"] = {**request.context.get("signing", {}), "request_credentials": own}
+
+
+def _check(request: Any, **_: Any) -> None:  # a botocore.awsrequest.AWSPreparedRequest
+    # After signing, and the signature covers body and target: what is changed behind this is refused by the service.
+    orders = _orders.get()
+    if orders.credentials is not None and not _signed_with(orders.credentials.access_key, request.headers):
+        raise InvalidOperation("the request was not signed with its tenant's credentials, and was not sent")
+    if orders.check is not None:
+        orders.check(_text(request.headers.get("X-Amz-Target")).rpartition(".")[2], json.loads(request.body))
+
+
+def _signed_with(access_key: str, headers: Any) -> bool:  # botocore's own mapping of headers
+    return f" Credential={access_key}/" in _text(headers.get("Authorization"))
+
+
+def _text(header: str | bytes | None) -> str:
+    return header.decode() if isinstance(header, bytes) else header or ""
 
 
 def _without_signature(headers: Any) -> dict[str, str]:  # botocore's own mapping of headers
