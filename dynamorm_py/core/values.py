@@ -99,6 +99,12 @@ def _float_text(value: float) -> str:
 
 
 def _decimal_text(value: Decimal) -> str:
+    text = Decimal.__str__(value)
+    # Digits alone, with a sign and a point among them, and few enough to be exact: only zeros can be superfluous.
+    if len(text) <= MAX_DIGITS and not text.strip("-.0123456789"):
+        if "." in text:
+            text = text.rstrip("0").rstrip(".")
+        return "0" if text == "-0" else text
     negative, digits, exponent = _significant(value)
     if not digits:
         return "0"
@@ -259,10 +265,11 @@ def _encode_enum(value: Enum, converters: Converters, level: int) -> AttributeVa
 
 
 def _encode_datetime(value: datetime, converters: Converters, level: int) -> AttributeValue:
-    if value.utcoffset() is None:
+    offset = value.utcoffset()
+    if offset is None:
         raise _Refusal("a naive datetime does not name a moment; give it a tzinfo, such as datetime.UTC")
     try:
-        moment = value.astimezone(UTC)
+        moment = value.astimezone(UTC) if offset else value
     except OverflowError:
         raise _Refusal("this moment is outside the years 1 to 9999 in UTC") from None
     return {"S": datetime.isoformat(moment, timespec="microseconds")[:26] + "Z"}
@@ -407,10 +414,13 @@ def decode(av: AttributeValue) -> object:
 
 def decode_item(item: Item) -> dict[str, object]:
     """The plain data of every attribute, by attribute name. Raises `InvalidItem`."""
-    return {name: decode(av) for name, av in item.items()}
+    return {name: av["S"] if "S" in av and len(av) == 1 else decode(av) for name, av in item.items()}
 
 
-def _decode_number(text: str) -> int | Decimal:
+def decode_number(text: str) -> int | Decimal:
+    """The number that a text stands for: an int where it has no point or exponent. Raises `InvalidItem`."""
+    if "." in text:  # an exception costs more than the rest
+        return _decode_decimal(text)
     try:
         return int(text)
     except ValueError:
@@ -428,8 +438,9 @@ def _decode_decimal(text: str) -> Decimal:
     return value
 
 
-def _decode_list(payload: list[AttributeValue]) -> list[object]:
-    return [decode(member) for member in payload]
+def decode_list(payload: list[AttributeValue]) -> list[object]:
+    """The plain data of a list's members. Raises `InvalidItem`."""
+    return [av["S"] if "S" in av and len(av) == 1 else decode(av) for av in payload]
 
 
 def _decode_same(payload: object) -> object:
@@ -440,20 +451,21 @@ def _decode_null(payload: object) -> None:
     return None
 
 
-def _decode_number_set(payload: list[str]) -> set[int | Decimal]:
-    return {_decode_number(text) for text in payload}
+def decode_numbers(payload: list[str]) -> set[int | Decimal]:
+    """The members of a set of numbers. Raises `InvalidItem`."""
+    return {decode_number(text) for text in payload}
 
 
 _DECODERS: dict[str, Callable[[Any], object]] = {
     "S": _decode_same,
-    "N": _decode_number,
+    "N": decode_number,
     "B": bytes,
     "BOOL": _decode_same,
     "NULL": _decode_null,
-    "L": _decode_list,
+    "L": decode_list,
     "M": decode_item,
     "SS": set,
-    "NS": _decode_number_set,
+    "NS": decode_numbers,
     "BS": set,
 }
 
