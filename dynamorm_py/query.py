@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
 from dynamorm_py.context import Runner, ambient
 from dynamorm_py.core.errors import DynamormError, InvalidOperation, MultipleResultsFound, NoResultFound
 from dynamorm_py.core.expressions import Condition
 from dynamorm_py.core.reading import RawPage, Reading, begin, first_call, read_all, read_page
+from dynamorm_py.core.records import Record, field, replace
 from dynamorm_py.core.search import Search
 from dynamorm_py.core.wire import Call, Conversation, Item, Request, Scope
 from dynamorm_py.fields.paths import Path
@@ -30,8 +30,7 @@ N = TypeVar("N")
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class Page(Generic[M]):
+class Page(Record, Generic[M]):
     """One page of a read. `cursor` goes on behind it and is None at the end; `scanned_count` is what DynamoDB looked at
     before the filter; `consumed` is in read capacity units, summed over the page's requests."""
 
@@ -50,8 +49,7 @@ class Page(Generic[M]):
         raise InvalidOperation("cursor_at() takes an item of this very page")
 
 
-@dataclass(frozen=True, slots=True)
-class Terminal(Generic[T]):
+class Terminal(Record, Generic[T]):
     """A read that ends in one value: the search, and what becomes of its pages."""
 
     search: Search
@@ -64,8 +62,7 @@ class Terminal(Generic[T]):
         return first_call(self.search, scope)
 
 
-@dataclass(frozen=True, slots=True)
-class NextPage:
+class NextPage(Record):
     """One step of an iteration."""
 
     search: Search

@@ -14,7 +14,7 @@ import dynamorm_py
 ROOT = Path(dynamorm_py.__file__).parent
 
 FLOORS = [
-    "core core.wire core.errors",
+    "core core.record_shapes core.records core.wire core.errors",
     "core.values core.keys core.placeholders core.cursors",
     "core.expressions core.updates core.schema core.uniqueness core.raw_calls core.table_settings",
     "core.operations core.writes core.search core.tables core.coverage",

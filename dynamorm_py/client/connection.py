@@ -6,14 +6,14 @@ import asyncio
 import os
 import threading
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from dynamorm_py.core.errors import ClientClosed
+from dynamorm_py.core.records import Record, field
 from dynamorm_py.transports import Transport
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(Record):
     """A process, a thread, and the asyncio event loop that runs there; None where it is of another kind."""
 
     process: int

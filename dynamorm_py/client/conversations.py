@@ -6,18 +6,17 @@ Errors of a step are thrown into the conversation, which may translate them or g
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from dynamorm_py.core.errors import DynamormError
+from dynamorm_py.core.records import Record
 from dynamorm_py.core.wire import Call, Conversation, Pause, Step, Together
 from dynamorm_py.middleware import Send
 
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class Driver:
+class Driver(Record):
     """`send` sends a call; `back_off` waits after the given attempt, `sleep` for a number of seconds."""
 
     send: Send

@@ -9,11 +9,11 @@ What is left is sent again after a pause, until it is done or the attempts are u
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any, Generic, TypeAlias, TypeVar
 
 from dynamorm_py.core.errors import DynamormError, InvalidOperation, ServiceError, Throttled, UnprocessedItems
 from dynamorm_py.core.operations import GetItem, Prepared
+from dynamorm_py.core.records import Record
 from dynamorm_py.core.transactions import Member, identity_of
 from dynamorm_py.core.values import item_size
 from dynamorm_py.core.wire import Call, Conversation, Item, Pause, Request, Response, Scope, Together
@@ -30,8 +30,7 @@ MAX_BYTES = 700_000
 Progress: TypeAlias = Callable[[int, int], None]
 
 
-@dataclass(frozen=True, slots=True)
-class Pace:
+class Pace(Record):
     """How a batch is worked off: so many requests at once, and so many attempts in a row that achieve nothing."""
 
     concurrency: int = 4
@@ -55,16 +54,14 @@ class _Count:
             self._progress(self._done, self._total)
 
 
-@dataclass(frozen=True, slots=True)
-class _Left(Generic[T]):
+class _Left(Record, Generic[T]):
     """What one part of a batch could not do, and the error that ended it, if one did."""
 
     entries: tuple[T, ...]
     error: DynamormError | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class _Write:
+class _Write(Record):
     member: Member
     prepared: Prepared[Any]
 
@@ -84,8 +81,7 @@ class _Write:
         return {"DeleteRequest": {"Key": request["Key"]}}
 
 
-@dataclass(frozen=True, slots=True)
-class BatchWrite:
+class BatchWrite(Record):
     """Puts and deletes without conditions, 25 a request."""
 
     members: tuple[Member, ...]
@@ -125,8 +121,7 @@ class BatchWrite:
         return writes
 
 
-@dataclass(frozen=True, slots=True)
-class BatchGet(Generic[T]):
+class BatchGet(Record, Generic[T]):
     """Reads by key, 100 a request; the answers stand in the order of the reads. `keys` are what the caller gave."""
 
     members: tuple[GetItem[T], ...]

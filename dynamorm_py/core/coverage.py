@@ -8,19 +8,20 @@ https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Expressions.Pro
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cached_property
 
 from dynamorm_py.core.errors import InvalidOperation
 from dynamorm_py.core.expressions import AttributePath
+from dynamorm_py.core.records import Record
 from dynamorm_py.core.wire import AttributeValue, Item
 
 _Segments = tuple[str | int, ...]
 
 
-@dataclass(frozen=True)
-class Coverage:
+class Coverage(Record):
     """The paths that were read of an item, none of which contains another."""
+
+    __slots__ = ("__dict__",)  # for the cached property
 
     paths: tuple[AttributePath, ...]
 

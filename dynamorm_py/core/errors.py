@@ -39,8 +39,9 @@ An error carries the model's name, the operation and the key it is about; the er
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Self
+
+from dynamorm_py.core.records import Record
 
 
 class DynamormError(Exception):
@@ -199,8 +200,7 @@ class VersionConflict(ConditionFailed):
     """The item was written by someone else since it was read."""
 
 
-@dataclass(frozen=True, slots=True)
-class CancellationReason:
+class CancellationReason(Record):
     """Why one operation of a cancelled transaction failed; `code` is `"None"` for one that did not."""
 
     code: str

@@ -8,13 +8,13 @@ are written that the tree needs. Operand values are attribute values already; th
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, NoReturn, TypeAlias
 from typing import Literal as LiteralType
 
 from dynamorm_py.core.errors import InvalidOperation
 from dynamorm_py.core.placeholders import Placeholders
+from dynamorm_py.core.records import Record, field
 from dynamorm_py.core.wire import AttributeValue
 
 # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html#limits-expression-parameters
@@ -29,8 +29,7 @@ FunctionName: TypeAlias = LiteralType[
 TYPE_NAMES = frozenset({"S", "SS", "N", "NS", "B", "BS", "BOOL", "NULL", "L", "M"})
 
 
-@dataclass(frozen=True, slots=True)
-class AttributePath:
+class AttributePath(Record):
     """A document path: attribute and map-key names, and list indices. `("a.b",)` and `("a", "b")` are different paths.
     `owner` is whose attribute it is, where that is known; a schema takes paths of its own family only."""
 
@@ -77,8 +76,7 @@ class AttributePath:
         return text
 
 
-@dataclass(frozen=True, slots=True)
-class Size:
+class Size(Record):
     """`size(path)`: UTF-16 units of a string, bytes of binary, members of a set, list or map."""
 
     path: AttributePath
@@ -87,8 +85,7 @@ class Size:
         return f"size({self.path.compile(placeholders)})"
 
 
-@dataclass(frozen=True, slots=True)
-class Literal:
+class Literal(Record):
     """A value, as an operand."""
 
     value: AttributeValue
@@ -132,8 +129,7 @@ class Condition:
         return 1
 
 
-@dataclass(frozen=True, slots=True)
-class Constant(Condition):
+class Constant(Record, Condition):
     """A condition that is decided without DynamoDB: an empty IN never holds."""
 
     holds: bool
@@ -148,8 +144,7 @@ class Constant(Condition):
         return 0
 
 
-@dataclass(frozen=True, slots=True)
-class Comparison(Condition):
+class Comparison(Record, Condition):
     left: AttributePath | Size
     comparator: Comparator
     right: Operand
@@ -169,8 +164,7 @@ class Comparison(Condition):
         return 1 + _functions_in(self.left, self.right)
 
 
-@dataclass(frozen=True, slots=True)
-class Between(Condition):
+class Between(Record, Condition):
     operand: AttributePath | Size
     low: Operand
     high: Operand
@@ -196,8 +190,7 @@ class Between(Condition):
         return 1 + _functions_in(self.operand, self.low, self.high)
 
 
-@dataclass(frozen=True, slots=True)
-class Membership(Condition):
+class Membership(Record, Condition):
     """`path IN (…)`, with 1 to 100 options."""
 
     operand: AttributePath | Size
@@ -223,8 +216,7 @@ class Membership(Condition):
         return 1 + _functions_in(self.operand, *self.options)
 
 
-@dataclass(frozen=True, slots=True)
-class Function(Condition):
+class Function(Record, Condition):
     name: FunctionName
     path: AttributePath
     argument: Operand | None = None
@@ -256,8 +248,7 @@ class Function(Condition):
         return 1 + _functions_in(self.argument)
 
 
-@dataclass(frozen=True, slots=True)
-class Conjunction(Condition):
+class Conjunction(Record, Condition):
     terms: tuple[Condition, ...]
 
     def compile(self, placeholders: Placeholders) -> str:
@@ -273,8 +264,7 @@ class Conjunction(Condition):
         return len(self.terms) - 1 + sum(term.operators() for term in self.terms)
 
 
-@dataclass(frozen=True, slots=True)
-class Disjunction(Condition):
+class Disjunction(Record, Condition):
     terms: tuple[Condition, ...]
 
     def compile(self, placeholders: Placeholders) -> str:
@@ -287,8 +277,7 @@ class Disjunction(Condition):
         return len(self.terms) - 1 + sum(term.operators() for term in self.terms)
 
 
-@dataclass(frozen=True, slots=True)
-class Negation(Condition):
+class Negation(Record, Condition):
     term: Condition
 
     def compile(self, placeholders: Placeholders) -> str:

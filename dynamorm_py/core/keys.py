@@ -26,11 +26,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Any, Self, TypeAlias
 
 from dynamorm_py.core.errors import InvalidKey, InvalidModel, InvalidValue
+from dynamorm_py.core.records import Record
 from dynamorm_py.core.values import encode_number
 from dynamorm_py.core.wire import AttributeValue
 
@@ -167,8 +167,7 @@ _RAW_DECODERS: _Decoders = {**_DECODERS, "S": str, "N": _canonical}
 _FIELD = re.compile(r"\{([^{}]*)\}")
 
 
-@dataclass(frozen=True, slots=True)
-class Template:
+class Template(Record):
     """A key's text with fields in it: `literals[0]`, the first field, `literals[1]`, the second field, and so on; made
     by `Template.parse`."""
 

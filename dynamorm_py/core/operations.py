@@ -10,7 +10,6 @@ API reference: https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/AP
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 
 from dynamorm_py.core.errors import (
@@ -24,6 +23,7 @@ from dynamorm_py.core.errors import (
 )
 from dynamorm_py.core.expressions import AttributePath, compile_projection
 from dynamorm_py.core.placeholders import Placeholders
+from dynamorm_py.core.records import Record
 from dynamorm_py.core.schema import Schema, Unique
 from dynamorm_py.core.values import decode_item
 from dynamorm_py.core.wire import (
@@ -42,8 +42,7 @@ T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 
 
-@dataclass(frozen=True, slots=True)
-class Prepared(Generic[T]):
+class Prepared(Record, Generic[T]):
     """One request, and what its answer means. `refused` turns a failed condition into this operation's own error;
     `settled` says whether the item that failed the condition is what this very request had written.
 
@@ -212,8 +211,7 @@ def never_settled(item: Item | None) -> bool:
     return False
 
 
-@dataclass(frozen=True, slots=True)
-class GetItem(SingleItem[T]):
+class GetItem(Record, SingleItem[T]):
     """Reads one item. `decode` makes the result from the stored item; `missing` the one for an absent item."""
 
     schema: Schema

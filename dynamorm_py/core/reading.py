@@ -9,12 +9,12 @@ https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Query.Paginatio
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import cache
 from typing import Any, Protocol
 
 from dynamorm_py.core.cursors import Place, decode_cursor, encode_cursor
 from dynamorm_py.core.errors import InvalidCursor, InvalidOperation, RequestLimitReached
+from dynamorm_py.core.records import Record
 from dynamorm_py.core.search import CompiledSearch, Search, compile_search
 from dynamorm_py.core.wire import Call, Conversation, Item, Response, Scope, Together
 
@@ -23,8 +23,7 @@ from dynamorm_py.core.wire import Call, Conversation, Item, Response, Scope, Tog
 CONCURRENT_SEGMENTS = 16
 
 
-@dataclass(frozen=True, slots=True)
-class RawPage:
+class RawPage(Record):
     """What one step brought: items in DynamoDB's form, and `last`, the key after which to go on (None: that was all).
     Of a read in segments, `parts` says whose the items are, and `places` where every segment stands behind them."""
 
@@ -37,8 +36,7 @@ class RawPage:
     places: tuple[Item | None, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(Record):
     """A segment's share of a page: so many items, read from the place `before` on."""
 
     segment: int

@@ -7,13 +7,13 @@ field's own attribute or composed from several fields by a template.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal, TypeAlias
 
 from dynamorm_py.core.errors import InvalidKey, InvalidOperation
 from dynamorm_py.core.expressions import AttributePath
 from dynamorm_py.core.keys import MAX_PARTITION_KEY, MAX_SORT_KEY, Template, check_key_value
+from dynamorm_py.core.records import Record, field
 from dynamorm_py.core.wire import AttributeValue, Item
 
 # What the sentinel of a unique constraint names its owner in. No field has this name: fields are Python names.
@@ -23,8 +23,7 @@ KeyType: TypeAlias = Literal["S", "N", "B"]
 Projection: TypeAlias = Literal["ALL", "KEYS_ONLY"] | tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class KeyAttribute:
+class KeyAttribute(Record):
     """One attribute of a key: `name` in the table, made from `fields`, through `template` where there is one."""
 
     name: str
@@ -48,8 +47,7 @@ class KeyAttribute:
         return all(name in values for name in self.fields)
 
 
-@dataclass(frozen=True, slots=True)
-class Key:
+class Key(Record):
     """A partition key and a sort key. Only global indexes have more than one attribute on a side (at most four)."""
 
     partition: tuple[KeyAttribute, ...]
@@ -80,24 +78,21 @@ class Key:
         return {name: item[name] for name in self.names}
 
 
-@dataclass(frozen=True, slots=True)
-class Index:
+class Index(Record):
     name: str
     kind: Literal["global", "local"]
     key: Key
     projection: Projection = "ALL"
 
 
-@dataclass(frozen=True, slots=True)
-class Unique:
+class Unique(Record):
     """A constraint: no two items of the model have the same values in these fields."""
 
     name: str
     fields: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True, repr=False)
-class Schema:
+class Schema(Record):
     """A model as the core sees it. `fields` maps each field to its attribute; `family` holds whose paths it takes.
 
     Where several models share a table, `entity` is the attribute that tells them apart and this model's value of it;

@@ -7,7 +7,6 @@ page by page. https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Q
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, TypeAlias, cast
 
@@ -29,6 +28,7 @@ from dynamorm_py.core.expressions import (
 )
 from dynamorm_py.core.keys import Template, check_key_value, encode_part
 from dynamorm_py.core.placeholders import Placeholders
+from dynamorm_py.core.records import Record
 from dynamorm_py.core.schema import OWNER, Index, Key, KeyAttribute, Schema
 from dynamorm_py.core.values import same
 from dynamorm_py.core.wire import AttributeValue, Call, Item, Request, Scope, Target
@@ -39,16 +39,14 @@ MAX_SEGMENTS = 1_000_000
 Range: TypeAlias = Comparison | Between | Function
 
 
-@dataclass(frozen=True, slots=True)
-class KeyCondition:
+class KeyCondition(Record):
     """A compiled key condition: `terms` make the KeyConditionExpression; `residue` is what it could not express."""
 
     terms: tuple[Condition, ...]
     residue: Condition | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Search:
+class Search(Record):
     """A Query (or, without `values`, a Scan) of a table or index."""
 
     schema: Schema
@@ -124,10 +122,11 @@ class Search:
         return compile_key(self.key, self.values, self.where, self.schema)
 
 
-@dataclass(frozen=True)
-class CompiledSearch:
+class CompiledSearch(Record):
     """A search under a scope: the `request` without what changes from page to page, None where a filter can never hold
     and so nothing is sent."""
+
+    __slots__ = ("__dict__",)  # for the cached property
 
     search: Search
     scope: Scope

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from dynamorm_py.core.errors import DeadlineExceeded, DynamormError, InvalidOperation, TableInUse, TableNotFound
 from dynamorm_py.core.operations import table_name
+from dynamorm_py.core.records import Record, replace
 from dynamorm_py.core.schema import Index, Key, Schema
 from dynamorm_py.core.table_settings import Provisioned, TableSettings, stream_specification, throughput
 from dynamorm_py.core.wire import Call, Conversation, Pause, Request, Response, Scope, Target
@@ -38,8 +38,7 @@ class HasSchema(Protocol):
     def __dynamorm_schema__(self) -> Schema: ...
 
 
-@dataclass(frozen=True, slots=True)
-class TableDefinition:
+class TableDefinition(Record):
     """One physical table, as all the models on it see it together."""
 
     name: str
@@ -99,8 +98,7 @@ def tables_of(schemas: Sequence[Schema], scope: Scope, settings: TableSettings |
     return list(tables.values())
 
 
-@dataclass(frozen=True, slots=True)
-class CreateTables:
+class CreateTables(Record):
     """Creates the models' tables, waits until they are active, and turns their time to live on."""
 
     schemas: tuple[Schema, ...]
@@ -119,8 +117,7 @@ class CreateTables:
             yield from finish_creation(table, self.verb)
 
 
-@dataclass(frozen=True, slots=True)
-class DeleteTables:
+class DeleteTables(Record):
     """Deletes the models' tables, and waits until they are gone."""
 
     schemas: tuple[Schema, ...]

@@ -6,7 +6,6 @@ https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-api
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from dynamorm_py.core.errors import (
@@ -16,6 +15,7 @@ from dynamorm_py.core.errors import (
     TransactionCanceled,
 )
 from dynamorm_py.core.operations import GetItem, Prepared, SingleItem, transaction
+from dynamorm_py.core.records import Record
 from dynamorm_py.core.values import item_size
 from dynamorm_py.core.wire import Call, Conversation, Item, Request, Response, Scope
 
@@ -25,16 +25,14 @@ MAX_BYTES = 4 * 1024 * 1024
 MAX_TOKEN_CHARACTERS = 36
 
 
-@dataclass(frozen=True, slots=True)
-class Member:
+class Member(Record):
     """One operation of a transaction: its plan, and the value that the caller handed in, for errors to point at."""
 
     plan: SingleItem[Any]
     origin: object
 
 
-@dataclass(frozen=True, slots=True)
-class TransactWrite:
+class TransactWrite(Record):
     """Writes and checks that are applied together or not at all. With `token`, repeating the same transaction within
     ten minutes applies it once."""
 
@@ -86,8 +84,7 @@ class TransactWrite:
         return result
 
 
-@dataclass(frozen=True, slots=True)
-class TransactGet:
+class TransactGet(Record):
     """Reads of several items as they were at one moment; the answers stand in the order of the reads."""
 
     members: tuple[GetItem[Any], ...]

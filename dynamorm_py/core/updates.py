@@ -8,18 +8,17 @@ is, or lies inside, the other.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Literal as LiteralType
 from typing import TypeAlias
 
 from dynamorm_py.core.errors import InvalidOperation
 from dynamorm_py.core.expressions import AttributePath, Literal, check_expression_size
 from dynamorm_py.core.placeholders import Placeholders
+from dynamorm_py.core.records import Record
 from dynamorm_py.core.wire import AttributeValue
 
 
-@dataclass(frozen=True, slots=True)
-class IfNotExists:
+class IfNotExists(Record):
     """`if_not_exists(path, default)`: the value at the path, or the default where there is none."""
 
     path: AttributePath
@@ -29,8 +28,7 @@ class IfNotExists:
         return f"if_not_exists({self.path.compile(placeholders)}, {self.default.compile(placeholders)})"
 
 
-@dataclass(frozen=True, slots=True)
-class Arithmetic:
+class Arithmetic(Record):
     """`left + right` or `left - right`; DynamoDB takes exactly two operands."""
 
     left: Literal | AttributePath | IfNotExists
@@ -41,8 +39,7 @@ class Arithmetic:
         return f"{self.left.compile(placeholders)} {self.sign} {self.right.compile(placeholders)}"
 
 
-@dataclass(frozen=True, slots=True)
-class ListAppend:
+class ListAppend(Record):
     """`list_append(first, second)`."""
 
     first: Literal | AttributePath | IfNotExists
@@ -55,8 +52,7 @@ class ListAppend:
 NewValue: TypeAlias = Literal | AttributePath | IfNotExists | Arithmetic | ListAppend
 
 
-@dataclass(frozen=True, slots=True)
-class Assign:
+class Assign(Record):
     """`SET path = value`."""
 
     path: AttributePath
@@ -68,8 +64,7 @@ class Assign:
         return f"{self.path.compile(placeholders)} = {self.value.compile(placeholders)}"
 
 
-@dataclass(frozen=True, slots=True)
-class Remove:
+class Remove(Record):
     """`REMOVE path`."""
 
     path: AttributePath
@@ -80,8 +75,7 @@ class Remove:
         return self.path.compile(placeholders)
 
 
-@dataclass(frozen=True, slots=True)
-class Add:
+class Add(Record):
     """`ADD path value`: a number is added, a set united; an absent attribute counts as 0 or the empty set."""
 
     path: AttributePath
@@ -93,8 +87,7 @@ class Add:
         return f"{self.path.compile(placeholders)} {placeholders.value(self.value)}"
 
 
-@dataclass(frozen=True, slots=True)
-class Discard:
+class Discard(Record):
     """`DELETE path value`: the members of the value leave the set; a set left empty leaves the item."""
 
     path: AttributePath

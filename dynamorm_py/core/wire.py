@@ -8,10 +8,11 @@ https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_AttributeValu
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import Enum
 from typing import Any, TypeAlias, TypeVar
+
+from dynamorm_py.core.records import Record, field
 
 # A tagged union whose payload depends on its one key; a TypedDict of ten optional members would promise less.
 AttributeValue: TypeAlias = dict[str, Any]
@@ -30,8 +31,7 @@ class Repetition(Enum):
     HARMFUL = "harmful"  # `ADD`, `x = x + 1`, `list_append`: a second application shows
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(Record):
     """Whom a request concerns; for limits and metrics. Nothing that guards anything relies on it."""
 
     table: str
@@ -39,8 +39,7 @@ class Target:
     partition: AttributeValue | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(Record):
     """One low-level request, ready to be sent: `operation` is the API's name (`"GetItem"`), `request` its
     parameters."""
 
@@ -65,8 +64,7 @@ def reads(operation: str) -> bool:
     return operation.startswith(_READING)
 
 
-@dataclass(frozen=True, slots=True)
-class Pause:
+class Pause(Record):
     """Wait before going on. The core knows neither clocks nor randomness, so it names the attempt, not the seconds;
     `seconds` is set where the wait is a poll at a fixed pace instead of a backoff."""
 
@@ -74,8 +72,7 @@ class Pause:
     seconds: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Together:
+class Together(Record):
     """Several conversations that do not depend on each other; the answer is the list of their results, in order."""
 
     conversations: tuple[Conversation[Any], ...]  # each has its own result type; the list cannot name them all
@@ -91,8 +88,7 @@ def _utc_now() -> datetime:
     raise RuntimeError("this scope was made without a clock")
 
 
-@dataclass(frozen=True, slots=True)
-class Scope:
+class Scope(Record):
     """What an operation is compiled under, besides itself: handed in as arguments, never looked up."""
 
     prefix: str = ""

@@ -8,7 +8,6 @@ https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/WorkingWithItem
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeVar, cast
 from typing import Literal as LiteralType
@@ -37,6 +36,7 @@ from dynamorm_py.core.expressions import (
 from dynamorm_py.core.keys import check_key_value
 from dynamorm_py.core.operations import Prepared, SingleItem, never_settled, table_name, target_of
 from dynamorm_py.core.placeholders import Placeholders
+from dynamorm_py.core.records import Record, field
 from dynamorm_py.core.schema import KeyAttribute, Schema, Unique
 from dynamorm_py.core.uniqueness import claims, unchanged
 from dynamorm_py.core.updates import (
@@ -62,8 +62,7 @@ Returns = LiteralType["ALL_NEW", "UPDATED_NEW"]
 _LEADS_NOWHERE = "document path provided in the update expression is invalid"
 
 
-@dataclass(frozen=True, slots=True)
-class PutItem(SingleItem[T]):
+class PutItem(Record, SingleItem[T]):
     """Writes a whole item. `fresh` demands that none is there (`create`); `loaded` says that the item was read before,
     with `expected` as its version; `acknowledge` gets the item as it was stored."""
 
@@ -136,8 +135,7 @@ class PutItem(SingleItem[T]):
         return all_of(*unchanged(schema, self.before)) if self.loaded else None
 
 
-@dataclass(frozen=True, slots=True)
-class UpdateItem(SingleItem[T]):
+class UpdateItem(Record, SingleItem[T]):
     """Changes attributes of one item without reading it. `decode` gets the item as it is afterwards, or, where only the
     changed attributes are returned, those; `read` gets the item that failed a condition.
 
@@ -347,8 +345,7 @@ class UpdateItem(SingleItem[T]):
         return condition_failed(self, ConditionFailed, error, key)
 
 
-@dataclass(frozen=True, slots=True)
-class DeleteItem(SingleItem[None]):
+class DeleteItem(Record, SingleItem[None]):
     """Deletes one item. An absent item is no error unless a condition, or the version that was read, demands it."""
 
     schema: Schema
@@ -389,8 +386,7 @@ class DeleteItem(SingleItem[None]):
         return Prepared(call, lambda response: self.acknowledge(), refused, lambda found: found is None, companions)
 
 
-@dataclass(frozen=True, slots=True)
-class CheckItem(SingleItem[None]):
+class CheckItem(Record, SingleItem[None]):
     """A condition on one item, as a member of a transaction. It cannot be sent alone."""
 
     schema: Schema

@@ -7,7 +7,6 @@ At run time `Attr[T]` is plain `T` to pydantic; to a type checker it is a descri
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cache
 from inspect import Parameter, signature
@@ -15,6 +14,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Generic, Literal, TypeAlias, T
 
 from pydantic import Field
 from pydantic.fields import FieldInfo
+
+from dynamorm_py.core.records import Record, replace
 
 if TYPE_CHECKING:
     from dynamorm_py.fields.paths import Path
@@ -26,8 +27,7 @@ Role: TypeAlias = Literal[
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class Marker:
+class Marker(Record):
     """What the library knows of a field beyond pydantic: its role, its attribute's name, and how None is stored."""
 
     role: Role = "plain"

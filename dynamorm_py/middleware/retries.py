@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import random
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 
 from dynamorm_py.core.errors import (
     ConditionFailed,
@@ -23,6 +22,7 @@ from dynamorm_py.core.errors import (
     TransportError,
     WriteOutcomeUnknown,
 )
+from dynamorm_py.core.records import Record
 from dynamorm_py.core.wire import Call, Repetition, Response
 from dynamorm_py.middleware import Send
 from dynamorm_py.middleware.deadlines import remaining
@@ -34,8 +34,7 @@ _PASSING_REASONS = frozenset({"None", "TransactionConflict", "ThrottlingError", 
 _PASSING_CODES = frozenset({"TransactionInProgressException"})
 
 
-@dataclass(frozen=True, slots=True)
-class Retry:
+class Retry(Record):
     """How often a request is sent, and how long is waited in between.
 
     `attempts` counts the first one too. The wait before attempt n + 1 is drawn evenly from 0 to `base * 2 ** (n - 1)`

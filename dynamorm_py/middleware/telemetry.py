@@ -7,17 +7,16 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, replace
 from typing import TypeAlias
 
+from dynamorm_py.core.records import Record, replace
 from dynamorm_py.core.wire import Call, Response, Target
 from dynamorm_py.middleware import Send
 
 _logger = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class CallRecord:
+class CallRecord(Record):
     """One finished call: with its repetitions it is one record.
 
     `attempts` is how often it was sent, None where it was cancelled. `milliseconds` include the waits in between.
@@ -37,8 +36,7 @@ class CallRecord:
 OnCall: TypeAlias = Callable[[CallRecord], None]
 
 
-@dataclass(frozen=True, slots=True)
-class _Observers:
+class _Observers(Record):
     """Who is told of the calls of a context, and whether one of them asks what the calls consumed."""
 
     callbacks: tuple[OnCall, ...] = ()

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, NoReturn, TypeAlias, TypeVar, cast, overload
 
 from typing_extensions import TypeVar as DefaultedTypeVar
 
 from dynamorm_py.core.errors import InvalidModel, InvalidOperation
+from dynamorm_py.core.records import Record
 from dynamorm_py.core.schema import Index
 from dynamorm_py.core.search import MAX_SEGMENTS, Search
 from dynamorm_py.core.wire import AttributeValue
@@ -27,8 +27,7 @@ Copied: TypeAlias = Literal["ALL", "PARTS"]
 C = DefaultedTypeVar("C", bound=Copied, default=Literal["ALL"])
 
 
-@dataclass(frozen=True, slots=True)
-class PrimaryKey:
+class PrimaryKey(Record):
     """A table's key made of templates: `PrimaryKey("TENANT#{tenant_id}#ORDER", "{placed_at}#{order_id}")`.
 
     Text in braces names a field, `#` separates, anything else is literal; a bare field name is that field's own
@@ -43,8 +42,7 @@ class PrimaryKey:
     raw: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class GlobalIndex(Generic[C]):
+class GlobalIndex(Record, Generic[C]):
     """A global secondary index: `by_email = GlobalIndex(partition_key="email")`.
 
     `name` is the index's name in the table, by default that of the class attribute. Keys are field names, templates, or
@@ -102,8 +100,7 @@ class GlobalIndex(Generic[C]):
         def __get__(self, instance: object, owner: type) -> object: ...
 
 
-@dataclass(frozen=True, slots=True)
-class LocalIndex(Generic[C]):
+class LocalIndex(Record, Generic[C]):
     """A local secondary index: the table's partition key with another sort key, `LocalIndex(sort_key="placed_at")`.
 
     It can only be created together with its table, and reads from it can be consistent.
@@ -153,8 +150,7 @@ class LocalIndex(Generic[C]):
         def __get__(self, instance: object, owner: type) -> object: ...
 
 
-@dataclass(frozen=True, slots=True)
-class UniqueConstraint:
+class UniqueConstraint(Record):
     """No two items of the model have the same values in these fields; made by `unique()`."""
 
     fields: tuple[str, ...]

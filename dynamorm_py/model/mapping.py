@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
 from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -14,6 +13,7 @@ from pydantic_core import PydanticSerializationError, SchemaSerializer
 
 from dynamorm_py.core.errors import InvalidItem, InvalidKey, InvalidValue
 from dynamorm_py.core.expressions import AttributePath
+from dynamorm_py.core.records import replace
 from dynamorm_py.core.schema import Index, KeyAttribute, Schema
 from dynamorm_py.core.values import decode, decode_item, same
 from dynamorm_py.core.wire import AttributeValue, Item

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dynamorm_py.core.errors import InvalidModel
 from dynamorm_py.core.keys import MAX_PARTITION_KEY, MAX_SORT_KEY, Template
+from dynamorm_py.core.records import Record
 from dynamorm_py.core.schema import Index, Key, KeyAttribute, Projection, Schema, Unique
 from dynamorm_py.model.declared_fields import DeclaredFields
 
@@ -23,8 +23,7 @@ MAX_KEY_ATTRIBUTES = 4
 MAX_KEY_NAME = 255
 
 
-@dataclass(frozen=True, slots=True)
-class Declarations:
+class Declarations(Record):
     """What a class body declares besides fields; `indexes` by class attribute."""
 
     primary_key: PrimaryKey | None

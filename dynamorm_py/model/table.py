@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
 from dynamorm_py.core.errors import InvalidItem, InvalidKey, InvalidModel, InvalidOperation
 from dynamorm_py.core.keys import MAX_SORT_KEY
+from dynamorm_py.core.records import replace
 from dynamorm_py.core.schema import Index, Key, KeyAttribute, Schema
 from dynamorm_py.core.search import Search
 from dynamorm_py.core.values import decode_item

@@ -7,11 +7,11 @@ it was loaded as) when the write is acknowledged, never before.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar, overload
 
 from dynamorm_py.core.errors import InvalidKey, InvalidOperation
 from dynamorm_py.core.expressions import AttributePath, Condition, Literal
+from dynamorm_py.core.records import Record
 from dynamorm_py.core.schema import Schema
 from dynamorm_py.core.updates import Action, Add, Assign, Discard, Remove
 from dynamorm_py.core.values import same
@@ -104,8 +104,7 @@ def save(instance: M, condition: Condition | None) -> WriteOperation[M]:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Unchanged(Generic[M]):
+class Unchanged(Record, Generic[M]):
     """A save that has nothing to send."""
 
     instance: M
@@ -360,8 +359,7 @@ def _encoded(instance: Model, verb: str) -> tuple[ModelMapping, Item]:
         raise error.about(mapping.schema.model, verb) from error.__cause__
 
 
-@dataclass(frozen=True, slots=True)
-class Outdated:
+class Outdated(Record):
     """Takes the place of what an instance was loaded as, once a transaction changed the item and returned nothing."""
 
     item: Item

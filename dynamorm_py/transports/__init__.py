@@ -7,10 +7,10 @@ in `dynamorm_py.core.errors`, with the foreign error as `__cause__`.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeAlias
 
 from dynamorm_py.core.errors import InvalidOperation
+from dynamorm_py.core.records import Record, field
 from dynamorm_py.core.wire import Request, Response
 
 Check: TypeAlias = Callable[[str, Request], None]
@@ -38,8 +38,7 @@ class Transport(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Credentials:
+class Credentials(Record):
     """Access keys, as IAM or STS hands them out. The `repr` shows none of the secrets.
 
     https://docs.aws.amazon.com/IAM/latest/UserGuide/security-creds.html
@@ -50,8 +49,7 @@ class Credentials:
     session_token: str | None = field(default=None, repr=False)
 
 
-@dataclass(frozen=True, slots=True)
-class Timeouts:
+class Timeouts(Record):
     """How long one attempt may take, in seconds: `connect` for a connection, `read` for each wait for bytes of the
     answer. DynamoDB answers in milliseconds, a full page of 1 MB in some hundred of them."""
 
@@ -63,8 +61,7 @@ class Timeouts:
             raise InvalidOperation("timeouts are positive numbers of seconds")
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(Record):
     """What a transport is opened with; None leaves it to the environment, as every AWS SDK does.
 
     `session` is an aiobotocore session, `config` a botocore or aiobotocore `Config`. They are not typed here because
