@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import json
 import socket
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import cache
 from re import sub
-from typing import Any, TypeVar
+from typing import Any
 
 import aiohttp
 from aiobotocore.config import AioConfig
@@ -40,58 +40,21 @@ from botocore.parsers import ResponseParserError
 
 from dynamorm_py.core.errors import (
     AccessDenied,
-    CancellationReason,
-    ConditionFailed,
     DynamormError,
     InvalidOperation,
     RequestTimeout,
     ServiceError,
-    TableInUse,
-    TableNotFound,
-    Throttled,
-    TransactionCanceled,
-    TransactionConflict,
     TransportError,
 )
 from dynamorm_py.core.wire import Request, Response
 from dynamorm_py.transports import Check, Credentials, Settings
-
-E = TypeVar("E", bound=DynamormError)
+from dynamorm_py.transports.answers import ambiguous, service_error
 
 # As many connections as requests run at once, up to this: sockets are opened when they are needed, not before.
 MAX_CONNECTIONS = 64
 
 # What is made a ping while a client warms up. Nothing else here calls it, so no call that is meant can become one.
 _REHEARSED = "DescribeEndpoints"
-
-# Codes: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html and
-# https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/CommonErrors.html
-_BY_CODE: dict[str, type[ServiceError]] = {
-    "ConditionalCheckFailedException": ConditionFailed,
-    "TransactionCanceledException": TransactionCanceled,
-    "TransactionConflictException": TransactionConflict,
-    "ReplicatedWriteConflictException": TransactionConflict,
-    "ThrottlingException": Throttled,
-    "ProvisionedThroughputExceededException": Throttled,
-    "RequestLimitExceeded": Throttled,
-    "AccessDeniedException": AccessDenied,
-    "AccessDenied": AccessDenied,
-    "ExpiredTokenException": AccessDenied,
-    "ExpiredToken": AccessDenied,
-    "IncompleteSignature": AccessDenied,
-    "IncompleteSignatureException": AccessDenied,
-    "InvalidClientTokenId": AccessDenied,
-    "InvalidSignatureException": AccessDenied,
-    "MissingAuthenticationToken": AccessDenied,
-    "MissingAuthenticationTokenException": AccessDenied,
-    "NotAuthorized": AccessDenied,
-    "OptInRequired": AccessDenied,
-    "UnrecognizedClientException": AccessDenied,
-    "ResourceNotFoundException": TableNotFound,
-    "TableNotFoundException": TableNotFound,
-    "ResourceInUseException": TableInUse,
-    "TableInUseException": TableInUse,
-}
 
 # What botocore raises before anything has left this machine, and what it is here. Whatever is not listed may have been
 # raised after the request was sent, and counts as that.
@@ -144,7 +107,7 @@ async def open_aiobotocore(settings: Settings) -> AsyncIterator[AiobotocoreTrans
     try:
         client = await creating.__aenter__()
     except BotoCoreError as error:
-        raise _translated(error) from error
+        raise translated(error) from error
     try:
         yield AiobotocoreTransport(client)
     finally:
@@ -203,10 +166,10 @@ class AiobotocoreTransport:
         except ClientError as error:
             raise _answered(error) from error
         except BotoCoreError as error:
-            raise _translated(error) from error
+            raise translated(error) from error
         except (ResponseParserError, ValueError) as error:
             # A damaged body fails while it is parsed, which botocore does before it compares the checksum.
-            raise _ambiguous(TransportError("the answer could not be read")) from error
+            raise ambiguous(TransportError("the answer could not be read")) from error
         return response
 
     async def warm(self) -> bool:
@@ -286,15 +249,16 @@ def _method(operation: str) -> str:
     return sub(r"(?<!^)(?=[A-Z])", "_", operation).lower()
 
 
-def _translated(error: BotoCoreError) -> DynamormError:
+def translated(error: BotoCoreError) -> DynamormError:
+    """An error of botocore's own as ours, which says whether the request may have been sent."""
     for kind, (ours, message) in _UNSENT.items():
         if isinstance(error, kind):
             return ours(message.format(error=error))
     if isinstance(error, EndpointConnectionError) and _refused(error):
         return TransportError(f"no connection, so nothing was sent: {error}")
     if isinstance(error, ReadTimeoutError):
-        return _ambiguous(RequestTimeout(f"no answer in time: {error}"))
-    return _ambiguous(TransportError(f"the answer was lost: {error}"))
+        return ambiguous(RequestTimeout(f"no answer in time: {error}"))
+    return ambiguous(TransportError(f"the answer was lost: {error}"))
 
 
 def _refused(error: EndpointConnectionError) -> bool:
@@ -302,33 +266,13 @@ def _refused(error: EndpointConnectionError) -> bool:
     return isinstance(error.kwargs.get("error"), aiohttp.ClientConnectorError | socket.gaierror)
 
 
-def _ambiguous(error: E) -> E:
-    error.ambiguous = True
-    return error
-
-
 def _answered(error: ClientError) -> ServiceError:
-    """DynamoDB's error as ours. An internal error says nothing about whether the request was applied."""
     response = error.response
     fault, metadata = response.get("Error", {}), response.get("ResponseMetadata", {})
-    code = fault.get("Code", "")
-    status = metadata.get("HTTPStatusCode")
-    ours = _BY_CODE.get(code, ServiceError)(
-        fault.get("Message") or f"DynamoDB answered {code or status}",
-        code=code,
-        status=status,
-        request_id=metadata.get("RequestId"),
+    return service_error(
+        fault.get("Code", ""),
+        fault.get("Message", ""),
+        metadata.get("HTTPStatusCode"),
+        metadata.get("RequestId"),
+        response,
     )
-    if isinstance(ours, ConditionFailed):
-        ours.item = response.get("Item")
-    elif isinstance(ours, TransactionCanceled):
-        ours.reasons = tuple(_reason(reason) for reason in response.get("CancellationReasons", ()))
-    elif isinstance(ours, Throttled):
-        # The member is spelled in both ways, depending on the exception's shape.
-        ours.reasons = tuple(response.get("ThrottlingReasons") or response.get("throttlingReasons") or ())
-    ours.ambiguous = status is not None and status >= 500
-    return ours
-
-
-def _reason(reason: Mapping[str, Any]) -> CancellationReason:
-    return CancellationReason(reason.get("Code", "None"), reason.get("Message"), reason.get("Item"))
