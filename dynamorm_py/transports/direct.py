@@ -34,7 +34,7 @@ from dynamorm_py.transports.answers import ambiguous, service_error
 from dynamorm_py.transports.connections import Answer, AnswerTimeout, BadAnswer, Connection, ConnectionLost, Pool
 from dynamorm_py.transports.credentials import CredentialSource, source_for
 from dynamorm_py.transports.endpoints import Endpoint, resolve
-from dynamorm_py.transports.payloads import decode, decode_binaries, encode
+from dynamorm_py.transports.payloads import decode, decode_error, encode
 from dynamorm_py.transports.reasons import Reason
 from dynamorm_py.transports.signing import Signer
 from dynamorm_py.transports.trust import amazon_roots, bundle, is_unknown_issuer
@@ -222,7 +222,7 @@ def _lost(lost: ConnectionLost) -> TransportError:
 def _refusal(answer: Answer) -> ServiceError:
     """An error's answer. Between us and the service may stand who answers in HTML: then the status is the code."""
     try:
-        members: Any = decode_binaries(answer.body) if answer.body else {}
+        members: Any = decode_error(answer.body) if answer.body else {}
     except ValueError:
         members = {}
     if not isinstance(members, dict):

@@ -15,7 +15,7 @@ from pydantic_core import PydanticSerializationError, from_json, to_json
 from dynamorm_py.core.errors import InvalidOperation
 from dynamorm_py.core.wire import Request
 
-# The operations whose answers hold items, and no times. All others' hold no items.
+# The operations on items, whose answers hold no times: they are not searched for any.
 ITEM_OPERATIONS = frozenset(
     {
         "BatchExecuteStatement",
@@ -28,6 +28,7 @@ ITEM_OPERATIONS = frozenset(
         "PutItem",
         "Query",
         "Scan",
+        "SearchVectors",
         "TransactGetItems",
         "TransactWriteItems",
         "UpdateItem",
@@ -93,19 +94,16 @@ def _plain(value: Any, tag: str = "") -> Any:
 
 def decode(operation: str, body: bytes) -> Any:
     """The members of an answer: binary values as bytes, times as aware datetimes. Raises ValueError for no JSON."""
-    # Texts of a page repeat attribute names and little else: caching those is what pays.
-    members = from_json(body, cache_strings="keys")
-    if operation in ITEM_OPERATIONS:
-        if b'"B"' in body or b'"BS"' in body:
-            _read_binaries(members)
-    else:
+    members = decode_error(body)
+    if operation not in ITEM_OPERATIONS:
         _read_times(members)
     return members
 
 
-def decode_binaries(body: bytes) -> Any:
-    """An error's members; those of failed conditions hold items. Raises ValueError for no JSON."""
-    members = from_json(body)
+def decode_error(body: bytes) -> Any:
+    """The members of an error's answer, which may hold items, and never times. Raises ValueError for no JSON."""
+    # Of all texts on a page only names of attributes come again and again.
+    members = from_json(body, cache_strings="keys")
     if b'"B"' in body or b'"BS"' in body:
         _read_binaries(members)
     return members
