@@ -12,7 +12,7 @@ INSTALLED := $(VENV)/installed
 export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test fuzz check bench bench-cold docs fmt engines setup clean
+.PHONY: help demo test fuzz check bench bench-cold bench-warm docs fmt engines setup clean
 
 help: ## Show the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -41,6 +41,9 @@ bench: $(INSTALLED) ## Run every script under benchmarks/ at its default size
 
 bench-cold: $(INSTALLED) ## Measure cold starts, beside rivals (ARGS="--runs 5" for fewer); some ten minutes
 	@$(BIN)/python -m benchmarks.cold_start $(ARGS)
+
+bench-warm: $(INSTALLED) ## Measure what calls take, beside rivals (ARGS="--rounds 3" for fewer); some six minutes
+	@$(BIN)/python -m benchmarks.warm $(ARGS)
 
 docs: $(INSTALLED) ## Run every snippet of the README and the guides
 	@$(BIN)/python -m pytest -n $(WORKERS) tests/docs
