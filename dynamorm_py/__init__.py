@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from dynamorm_py.batch import batch_write, batch_writer
     from dynamorm_py.client import CallRecord, Client, Credentials, Retry, Timeouts
+    from dynamorm_py.client.tenants import BypassClient, TenantClient
     from dynamorm_py.context import use
     from dynamorm_py.core.errors import (
         AccessDenied,
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
         DeadlineExceeded,
         DynamormError,
         FieldNotRead,
+        ForeignCursor,
         IncompleteIndexKey,
         InvalidCursor,
         InvalidItem,
@@ -52,6 +54,8 @@ if TYPE_CHECKING:
         ServiceError,
         TableInUse,
         TableNotFound,
+        TenantRequired,
+        TenantViolation,
         Throttled,
         TransactionCanceled,
         TransactionConflict,
@@ -75,6 +79,7 @@ if TYPE_CHECKING:
         field,
         partition_key,
         sort_key,
+        tenant_key,
         time_to_live,
         updated_timestamp,
         version_number,
@@ -89,6 +94,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "dynamorm_py.batch": ("batch_write", "batch_writer"),
     "dynamorm_py.client": ("CallRecord", "Client", "Credentials", "Retry", "Timeouts"),
+    "dynamorm_py.client.tenants": ("BypassClient", "TenantClient"),
     "dynamorm_py.context": ("use",),
     "dynamorm_py.core.errors": (
         "AccessDenied",
@@ -98,6 +104,7 @@ _HOMES = {
         "DeadlineExceeded",
         "DynamormError",
         "FieldNotRead",
+        "ForeignCursor",
         "IncompleteIndexKey",
         "InvalidCursor",
         "InvalidItem",
@@ -116,6 +123,8 @@ _HOMES = {
         "ServiceError",
         "TableInUse",
         "TableNotFound",
+        "TenantRequired",
+        "TenantViolation",
         "Throttled",
         "TransactionCanceled",
         "TransactionConflict",
@@ -139,6 +148,7 @@ _HOMES = {
         "field",
         "partition_key",
         "sort_key",
+        "tenant_key",
         "time_to_live",
         "updated_timestamp",
         "version_number",
@@ -156,6 +166,7 @@ __all__ = [
     "AccessDenied",
     "Action",
     "Attr",
+    "BypassClient",
     "CallRecord",
     "CancellationReason",
     "Client",
@@ -167,6 +178,7 @@ __all__ = [
     "DynamormError",
     "Explanation",
     "FieldNotRead",
+    "ForeignCursor",
     "GlobalIndex",
     "IncompleteIndexKey",
     "IndexDescription",
@@ -202,6 +214,9 @@ __all__ = [
     "TableNotFound",
     "TablePlan",
     "TableSettings",
+    "TenantClient",
+    "TenantRequired",
+    "TenantViolation",
     "Throttled",
     "Timeouts",
     "TransactionCanceled",
@@ -219,6 +234,7 @@ __all__ = [
     "partition_key",
     "sort_key",
     "table_template",
+    "tenant_key",
     "time_to_live",
     "transact_get",
     "transact_write",

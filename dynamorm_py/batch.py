@@ -5,11 +5,11 @@ from __future__ import annotations
 from types import TracebackType
 from typing import Any, Self
 
-from dynamorm_py.context import Runner, ambient
+from dynamorm_py.context import Runner, ambient, bound_tenant
 from dynamorm_py.core.batches import MAX_WRITES, BatchWrite, Pace, Progress
 from dynamorm_py.core.errors import InvalidOperation, UnprocessedItems
-from dynamorm_py.operation import Operation, WriteOperation
-from dynamorm_py.transaction import members_of
+from dynamorm_py.operation import Operation, WriteOperation, check_origin
+from dynamorm_py.transaction import members_of, tenant_of
 
 
 def batch_write(
@@ -25,7 +25,8 @@ def batch_write(
     https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchWriteItem.html
     """
     pace = pace_of(concurrency, attempts, progress, "batch_write")
-    return WriteOperation(BatchWrite(members_of(operations, "batch_write"), pace))
+    plan = BatchWrite(members_of(operations, "batch_write"), pace)
+    return WriteOperation(plan, tenant_of(operations, "batch_write"))
 
 
 def pace_of(concurrency: int, attempts: int, progress: Progress | None, verb: str) -> Pace:
@@ -54,6 +55,7 @@ class BatchWriter:
         if self._runner is None:
             raise InvalidOperation("use it in `async with batch_writer() as writer`", operation="batch_writer")
         members_of(operations, "batch_writer")
+        check_origin(tenant_of(operations, "batch_writer"), self._runner.scope)
         self._buffer.extend(operations)
         if len(self._buffer) >= MAX_WRITES * self._pace.concurrency:
             await self.flush()
@@ -62,6 +64,7 @@ class BatchWriter:
         """Writes what has come together. What could not be written stays, and is listed in the error."""
         if self._runner is None or not self._buffer:
             return
+        check_origin(bound_tenant(), self._runner.scope)
         pending, self._buffer = self._buffer, []
         try:
             await self._runner.run_plan(BatchWrite(members_of(tuple(pending), "batch_writer"), self._pace))

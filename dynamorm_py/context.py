@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar, Token
 from typing import Protocol, TypeVar
 
-from dynamorm_py.core.errors import NoClient
+from dynamorm_py.core.errors import NoClient, TenantRequired
 from dynamorm_py.core.operations import Operation
 from dynamorm_py.core.wire import Call, Response, Scope
 
@@ -34,6 +34,14 @@ class Runner(Protocol):
         """Sends one request."""
         ...
 
+    def entered(self) -> Runner:
+        """The runner that becomes ambient for a block in place of this one; itself, as a rule."""
+        ...
+
+    def left(self) -> None:
+        """The block was left for which `entered` gave this runner."""
+        ...
+
 
 _ambient: ContextVar[Runner | None] = ContextVar("dynamorm_py.ambient", default=None)
 
@@ -48,6 +56,20 @@ def ambient() -> Runner:
 
 def ambient_or_none() -> Runner | None:
     return _ambient.get()
+
+
+def bound_tenant() -> str | None:
+    """The tenant in whose scope this context is, None outside of all scopes."""
+    runner = _ambient.get()
+    return None if runner is None else runner.scope.tenant
+
+
+def tenant_here() -> str:
+    """The tenant in whose scope this context is; raises `TenantRequired` where there is none."""
+    tenant = bound_tenant()
+    if tenant is None:
+        raise TenantRequired("no tenant is known here: give the tenant, or work inside `with use(db.for_tenant(id))`")
+    return tenant
 
 
 def enter(runner: Runner) -> Token[Runner | None]:
@@ -71,8 +93,10 @@ def use(client: Runner) -> Iterator[None]:
     with use(reporting):
         user = await User.get("u1")
     """
-    token = enter(client)
+    runner = client.entered()
+    token = enter(runner)
     try:
         yield
     finally:
         leave(token)
+        runner.left()

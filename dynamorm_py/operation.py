@@ -11,14 +11,21 @@ from collections.abc import Callable, Generator
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
-from dynamorm_py.context import ambient, ambient_or_none
+from dynamorm_py.context import ambient, ambient_or_none, bound_tenant
 from dynamorm_py.core import operations as core
+from dynamorm_py.core.errors import TenantViolation
 from dynamorm_py.core.wire import Request, Scope
 
 if TYPE_CHECKING:
     from dynamorm_py.core.explanation import Explanation
 
 T_co = TypeVar("T_co", covariant=True)
+
+
+def check_origin(tenant: str | None, scope: Scope) -> None:
+    """Refuses what was made in a tenant's scope anywhere else."""
+    if tenant is not None and tenant != scope.tenant:
+        raise TenantViolation("it was made in a tenant's scope, and can be run in that tenant's scope only")
 
 
 class HasScope(Protocol):
@@ -31,10 +38,21 @@ class HasScope(Protocol):
 class Operation(Generic[T_co]):
     """A request that has not been sent yet: `await` it, look at its `request`, or hand it to `db.run()`."""
 
-    __slots__ = ("_plan",)
+    __slots__ = ("_plan", "_tenant")
 
-    def __init__(self, plan: core.Operation[T_co]) -> None:
+    def __init__(self, plan: core.Operation[T_co], tenant: str | None = None) -> None:
         self._plan = plan
+        self._tenant = bound_tenant() if tenant is None else tenant
+
+    @property
+    def tenant(self) -> str | None:
+        """The tenant in whose scope it was made, and in whose scope alone it can be run; None outside of all scopes."""
+        return self._tenant
+
+    def plan_in(self, scope: Scope) -> core.Operation[T_co]:
+        """The pure description, for a scope to run. Raises `TenantViolation` in another one than it was made in."""
+        check_origin(self._tenant, scope)
+        return self.plan
 
     @property
     def plan(self) -> core.Operation[T_co]:
@@ -56,17 +74,19 @@ class Operation(Generic[T_co]):
         # Imported here because programs that explain nothing, such as functions that start cold, should not pay for it.
         from dynamorm_py.core.explanation import explain  # noqa: PLC0415
 
-        return explain(self.plan, self._scope(), item_size=item_size, items=items)
+        scope = self._scope()
+        return explain(self.plan_in(scope), scope, item_size=item_size, items=items)
 
     def __await__(self) -> Generator[Any, Any, T_co]:
-        return ambient().run_plan(self._plan).__await__()
+        runner = ambient()
+        return runner.run_plan(self.plan_in(runner.scope)).__await__()
 
     def _scope(self) -> Scope:
         runner = ambient_or_none()
         return runner.scope if runner is not None else _UNBOUND
 
     def _compiled(self, scope: Scope) -> Request:
-        return self._plan.first_call(scope).request
+        return self.plan_in(scope).first_call(scope).request
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self._plan!r}>"
@@ -78,8 +98,8 @@ class WriteOperation(Operation[T_co]):
 
     __slots__ = ("_touched",)
 
-    def __init__(self, plan: core.Operation[T_co]) -> None:
-        super().__init__(plan)
+    def __init__(self, plan: core.Operation[T_co], tenant: str | None = None) -> None:
+        super().__init__(plan, tenant)
         self._touched = False
 
     @property

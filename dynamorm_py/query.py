@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
-from dynamorm_py.context import Runner, ambient
+from dynamorm_py.context import Runner, ambient, bound_tenant
 from dynamorm_py.core.errors import DynamormError, InvalidOperation, MultipleResultsFound, NoResultFound
 from dynamorm_py.core.expressions import Condition
 from dynamorm_py.core.reading import RawPage, Reading, begin, first_call, read_all, read_page
@@ -19,7 +19,7 @@ from dynamorm_py.core.records import Record, field, replace
 from dynamorm_py.core.search import Search
 from dynamorm_py.core.wire import Call, Conversation, Item, Request, Scope
 from dynamorm_py.fields.paths import Path
-from dynamorm_py.operation import Operation
+from dynamorm_py.operation import Operation, check_origin
 from dynamorm_py.views import Partial
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ def _told(search: Search, conversation: Conversation[T]) -> Conversation[T]:
 class Query(Generic[M]):
     """A read of many items, of a table or an index: a query of one partition, or a scan of all of it."""
 
-    __slots__ = ("_decode", "_runner", "_search", "_view")
+    __slots__ = ("_decode", "_runner", "_search", "_tenant", "_view")
 
     def __init__(
         self,
@@ -93,7 +93,9 @@ class Query(Generic[M]):
         decode: Callable[[Item], M],
         runner: Runner | None = None,
         view: Callable[[Search], Callable[[Item], Partial[Any]]] | None = None,  # of whatever model it reads
+        tenant: str | None = None,
     ) -> None:
+        self._tenant = bound_tenant() if tenant is None else tenant
         self._search = search
         self._decode = decode
         self._runner = runner
@@ -138,7 +140,7 @@ class Query(Generic[M]):
         for path in paths:
             self._check_kind("project()", path, Path)
         search = replace(self._search, projection=tuple(path._path for path in paths))
-        return Query(search, self._view(search), self._runner, self._view)
+        return Query(search, self._view(search), self._runner, self._view, self._tenant)
 
     def descending(self) -> Query[M]:
         """From the highest sort key to the lowest."""
@@ -173,7 +175,7 @@ class Query(Generic[M]):
 
     def on(self, client: Runner) -> Query[M]:
         """Reads with this client instead of the ambient one."""
-        return Query(self._search, self._decode, client, self._view)
+        return Query(self._search, self._decode, client, self._view, self._tenant)
 
     def explain(self, *, item_size: int, items: int) -> Explanation:
         """What DynamoDB would do, and what it would cost if it read so many `items` of `item_size` bytes each.
@@ -251,7 +253,7 @@ class Query(Generic[M]):
         return f"<Query {self._search.schema.model}.{self._search.verb}>"
 
     def _with(self, **changes: Any) -> Query[M]:
-        return Query(replace(self._search, **changes), self._decode, self._runner, self._view)
+        return Query(replace(self._search, **changes), self._decode, self._runner, self._view, self._tenant)
 
     def _limited(self, items: int, what: str) -> Query[M]:
         self._check_order(what)
@@ -269,7 +271,9 @@ class Query(Generic[M]):
 
     def _terminal(self, collect: Callable[[Search, Scope], Conversation[T]]) -> Operation[T]:
         plan = Terminal(self._search, collect)
-        return Operation(plan) if self._runner is None else _BoundOperation(plan, self._runner)
+        if self._runner is None:
+            return Operation(plan, self._tenant)
+        return _BoundOperation(plan, self._runner, self._tenant)
 
     def _page(self, raw: RawPage, reading: Reading) -> Page[M]:
         return Page(
@@ -290,15 +294,15 @@ class _BoundOperation(Operation[T]):
 
     __slots__ = ("_runner",)
 
-    def __init__(self, plan: Terminal[T], runner: Runner) -> None:
-        super().__init__(plan)
+    def __init__(self, plan: Terminal[T], runner: Runner, tenant: str | None) -> None:
+        super().__init__(plan, tenant)
         self._runner = runner
 
     def _scope(self) -> Scope:
         return self._runner.scope
 
     def __await__(self) -> Any:  # as Operation.__await__, whose steps belong to the event loop
-        return self._runner.run_plan(self._plan).__await__()
+        return self._runner.run_plan(self.plan_in(self._runner.scope)).__await__()
 
 
 class PageIterator(Generic[M]):
@@ -319,7 +323,10 @@ class PageIterator(Generic[M]):
         query = self._query
         if self._reading is None or self._runner is None:
             self._runner = query._runner or ambient()
+            check_origin(query._tenant, self._runner.scope)
             self._reading = begin(query._search, self._runner.scope)
+        if query._runner is None:
+            check_origin(bound_tenant(), self._runner.scope)
         if self._reading.done or self._reading.exhausted:
             raise StopAsyncIteration
         raw = await self._runner.run_plan(NextPage(query._search, self._reading))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any, TypeVar, overload
 
-from dynamorm_py.core.errors import InvalidOperation
+from dynamorm_py.context import bound_tenant
+from dynamorm_py.core.errors import InvalidOperation, TenantViolation
 from dynamorm_py.core.operations import GetItem, SingleItem
 from dynamorm_py.core.transactions import Member, TransactGet, TransactWrite
 from dynamorm_py.operation import Operation, WriteOperation
@@ -29,7 +30,8 @@ def transact_write(*operations: Operation[Any], token: str | None = None) -> Wri
     its own, which covers the client's own retries.
     https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html
     """
-    return WriteOperation(TransactWrite(members_of(operations, "transact_write"), token))
+    plan = TransactWrite(members_of(operations, "transact_write"), token)
+    return WriteOperation(plan, tenant_of(operations, "transact_write"))
 
 
 @overload
@@ -57,7 +59,16 @@ def transact_get(*operations: Operation[Any]) -> Operation[Any]:
         if not isinstance(plan, GetItem):
             raise InvalidOperation("a transaction reads with get() and get_or_raise()", operation="transact_get")
         members.append(plan)
-    return Operation(TransactGet(tuple(members)))
+    return Operation(TransactGet(tuple(members)), tenant_of(operations, "transact_get"))
+
+
+def tenant_of(operations: tuple[Operation[Any], ...], verb: str) -> str | None:
+    """The tenant in whose scope operations that go together were made; `TenantViolation` where there are two."""
+    tenants = {operation.tenant for operation in operations} | {bound_tenant()}
+    tenants.discard(None)
+    if len(tenants) > 1:
+        raise TenantViolation("the operations were made in the scopes of several tenants", operation=verb)
+    return tenants.pop() if tenants else None
 
 
 def members_of(operations: tuple[Operation[Any], ...], verb: str) -> tuple[Member, ...]:

@@ -14,10 +14,10 @@ import dynamorm_py
 ROOT = Path(dynamorm_py.__file__).parent
 
 FLOORS = [
-    "core core.record_shapes core.records core.wire core.errors",
-    "core.values core.keys core.placeholders core.cursors",
-    "core.expressions core.updates core.schema core.uniqueness core.raw_calls core.table_settings",
-    "core.operations core.writes core.search core.tables core.coverage",
+    "core core.record_shapes core.records core.wire core.errors core.tenants",
+    "core.values core.keys core.placeholders core.cursors guard",
+    "core.expressions core.updates core.schema core.uniqueness core.raw_calls core.table_settings core.tenancy",
+    "core.operations core.writes core.search core.tables core.coverage core.tenant_tables",
     "core.transactions core.batches core.reading core.explanation core.table_descriptions core.templates",
     "core.plans",
     "fields context",
@@ -25,13 +25,13 @@ FLOORS = [
     "views",
     "query transaction batch middleware",
     "model client transports",
-    "limits accounts",
+    "tenancy",
     "asgi aws_lambda testing",
     "__init__",
 ]
 FLOOR = {name: number for number, names in enumerate(FLOORS) for name in names.split()}
 MODEL_COLUMN = {"fields", "operation", "views", "query", "transaction", "batch", "model"}
-IO_COLUMN = {"middleware", "client", "transports", "limits", "accounts"}
+IO_COLUMN = {"middleware", "client", "transports", "tenancy"}
 AWS = {"botocore", "aiobotocore", "aiohttp", "boto3", "moto"}
 # Time, chance, the environment and concurrency are handed to the core as arguments, or not at all.
 IMPURE = {"asyncio", "contextvars", "os", "random", "secrets", "socket", "threading", "time"}
@@ -122,9 +122,10 @@ def test_the_core_is_pure() -> None:
 
 def test_aws_libraries_stay_behind_the_seam() -> None:
     users = {house(module) for module, names in FOREIGN.items() if names & AWS}
-    assert users <= {"transports", "accounts", "testing"}
+    assert users <= {"transports", "tenancy", "testing"}
 
 
 def test_pydantic_belongs_to_fields_and_models() -> None:
     users = {house(module) for module, names in FOREIGN.items() if names & {"pydantic", "pydantic_core"}}
-    assert users <= {"fields", "model", "aws_lambda", "testing"}
+    # The direct transport has JSON read and written by pydantic's core.
+    assert users <= {"fields", "model", "aws_lambda", "testing", "transports"}

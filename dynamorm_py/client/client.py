@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager
 from contextvars import Token
 from datetime import UTC, datetime
+from functools import cached_property
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Literal, Protocol, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
 
 from dynamorm_py.client.connection import Connection, Place
 from dynamorm_py.client.conversations import Driver
 from dynamorm_py.context import Runner, enter, leave
 from dynamorm_py.core.errors import ClientClosed, DynamormError, InvalidOperation
+from dynamorm_py.core.operations import HasPlan
 from dynamorm_py.core.operations import Operation as Plan
 from dynamorm_py.core.raw_calls import raw_call
 from dynamorm_py.core.schema import Schema
@@ -22,9 +24,13 @@ from dynamorm_py.middleware import Middleware, compose
 from dynamorm_py.middleware.deadlines import Deadlines
 from dynamorm_py.middleware.retries import Retries, Retry, sleep
 from dynamorm_py.middleware.telemetry import CallRecord, Telemetry
-from dynamorm_py.transports import Credentials, Settings, Timeouts, Transport
+from dynamorm_py.transports import Check, Credentials, Settings, Timeouts
+from dynamorm_py.transports.choice import Choice
+from dynamorm_py.transports.opening import load, opened
 
 if TYPE_CHECKING:
+    from dynamorm_py.client.tenants import BypassClient, CredentialProvider, LimitProvider, Line, TenantClient
+
     # What works on tables is imported by the methods that do: no handler needs it, and its classes take as long to make
     # as all the rest of a client, which a cold start would pay for.
     from dynamorm_py.core.plans import TablePlan
@@ -32,17 +38,11 @@ if TYPE_CHECKING:
     from dynamorm_py.core.table_settings import TableSettings
     from dynamorm_py.core.tables import HasSchema
 
+_logger = logging.getLogger("dynamorm_py.client")
+
 T = TypeVar("T")
-T_co = TypeVar("T_co", covariant=True)
 
 Secret = str | bytes
-
-
-class HasPlan(Protocol[T_co]):
-    """An operation, as every verb of a model returns one."""
-
-    @property
-    def plan(self) -> Plan[T_co]: ...
 
 
 def _utc_now() -> datetime:
@@ -68,8 +68,11 @@ class Client:
     - `config`: a botocore or aiobotocore `Config`. It wins over this library's own settings (`timeouts`, the 64
       connections of the pool), except that its `retries` are ignored: the client of botocore makes one attempt, and
       `retry` is the only policy.
-    - `transport`: `"aiobotocore"`, or `"auto"`, which chooses it.
+    - `transport`: `"direct"` (connections of this library's own), `"aiobotocore"`, or `"auto"`, which takes the direct
+      one unless something is configured that only aiobotocore heeds. See `transport` on the open client.
     - `table_prefix`: is put before the name of every table.
+    - `tenancy`: `"required"` refuses every model that has no `tenant_key()` and is not `shared=True`.
+    - `tenant_credentials`, `tenant_limits`: credentials and bounds of each tenant's own; see `dynamorm_py.tenancy`.
     - `cursor_secret`: signs the cursors of pages. Of a sequence, the first signs and all verify: so they rotate.
     - `retry`, `timeouts`: see `Retry` and `Timeouts`.
     - `clock`: the time, for timestamps and times to live; returns an aware datetime.
@@ -84,22 +87,31 @@ class Client:
         credentials: Credentials | None = None,
         session: Any = None,  # aiobotocore.session.AioSession, which is not loaded before the client is opened
         config: Any = None,  # botocore.config.Config, likewise
-        transport: Literal["auto", "aiobotocore"] = "auto",
+        transport: Literal["auto", "direct", "aiobotocore"] = "auto",
         table_prefix: str = "",
+        tenancy: Literal["required"] | None = None,
+        tenant_credentials: CredentialProvider | None = None,
+        tenant_limits: LimitProvider | None = None,
         cursor_secret: Secret | Sequence[Secret] | None = None,
         retry: Retry | None = None,
         timeouts: Timeouts | None = None,
         clock: Callable[[], datetime] = _utc_now,
         on_call: Callable[[CallRecord], None] | None = None,
     ) -> None:
-        if transport not in ("auto", "aiobotocore"):
-            raise InvalidOperation(f"there is no transport {transport!r}: 'auto' and 'aiobotocore' can be chosen")
+        if transport not in ("auto", "direct", "aiobotocore"):
+            raise InvalidOperation(f"there is no transport {transport!r}: 'auto', 'direct' and 'aiobotocore' are")
         self._settings = Settings(region, endpoint_url, credentials, session, config, timeouts or Timeouts())
-        self._scope = Scope(table_prefix, clock, _secrets(cursor_secret), _token)
-        retries = Retries(retry or Retry())
-        layers: list[Middleware] = [Telemetry(on_call), retries, Deadlines()]
+        self._wanted = transport
+        if tenancy not in (None, "required"):
+            raise InvalidOperation(f"tenancy is 'required' or left out, not {tenancy!r}")
+        self._scope = Scope(table_prefix, clock, _secrets(cursor_secret), _token, strict=tenancy is not None)
+        self._retries = Retries(retry or Retry())
+        self._telemetry = Telemetry(on_call)
+        layers: list[Middleware] = [self._telemetry, self._retries, Deadlines()]
         self._send = compose(layers, self._deliver)
-        self._driver = Driver(self._send, retries.back_off, sleep)
+        self._driver = Driver(self._send, self._retries.back_off, sleep)
+        self._tenant_credentials = tenant_credentials
+        self._tenant_limits = tenant_limits
         self._connection: Connection | None = None
         self._inherited: list[Connection] = []
         self._token: Token[Runner | None] | None = None
@@ -110,6 +122,12 @@ class Client:
         return self._scope
 
     @property
+    def transport(self) -> Choice | None:
+        """The transport that it was opened on: its `name`, "direct" or "aiobotocore", and `why`. None while it is not
+        open."""
+        return None if self._connection is None else self._connection.choice
+
+    @property
     def is_open(self) -> bool:
         """Whether it can be used here: it was opened by this loop, thread and process, and not closed since."""
         connection = self._connection
@@ -118,13 +136,14 @@ class Client:
     async def __aenter__(self) -> Self:
         """Opens the client and makes it ambient. Nothing is sent."""
         self._make_room()
-        connection = Connection(_opener(self._settings))
+        connection = Connection(opened(self._settings, self._wanted))
         self._connection = connection
         try:
             await connection.open()
         except BaseException:
             self._connection = None
             raise
+        _logger.debug("opened on %s", connection.choice)
         self._token = enter(self)
         return self
 
@@ -146,12 +165,11 @@ class Client:
 
     async def run(self, operation: HasPlan[T]) -> T:
         """Carries an operation out on this client, whichever is ambient."""
-        plan = getattr(operation, "plan", None)
-        if plan is None:
+        if not hasattr(operation, "plan_in"):
             raise InvalidOperation(
                 f"run() takes an operation, not {type(operation).__name__}: a query's are all(), page(), first(), ..."
             )
-        return await self.run_plan(plan)
+        return await self.run_plan(operation.plan_in(self._scope))
 
     async def run_plan(self, plan: Plan[T], /) -> T:
         """Carries out what an operation describes."""
@@ -180,14 +198,16 @@ class Client:
             raise error.about(operation=operation) from error.__cause__
 
     def load(self) -> None:
-        """Imports the library that it is opened on, which opening does otherwise: most of what a cold start takes."""
-        _opener(self._settings)
+        """Imports what it is opened on, which opening does otherwise: where that is aiobotocore, most of what a cold start
+        takes."""
+        load(self._settings, self._wanted)
 
     async def warm(self) -> bool:
         """Opens a connection, and has everything loaded and built that a first request needs; whether it succeeded.
 
-        What travels is an unsigned `GET /` to the endpoint, which needs no permission, shows in no trail, and which
-        DynamoDB answers for anybody. It is never repeated, and fails without an error.
+        The direct transport sends nothing for it. With aiobotocore, what travels is an unsigned `GET /` to the endpoint,
+        which needs no permission, shows in no trail, and which DynamoDB answers for anybody. It is never repeated, and
+        fails without an error.
         """
         if self._connection is None:
             raise ClientClosed("the client is not open: use it inside `async with`")
@@ -262,11 +282,62 @@ class Client:
         polls = None if timeout is None else max(1, round(timeout / POLL_SECONDS))
         return await self.run_plan(ApplyTables(plan, tuple(drop_indexes), tuple(drop_tables), polls))
 
-    async def _deliver(self, call: Call) -> Response:
+    def for_tenant(self, tenant: str) -> TenantClient:
+        """A client that compiles, sends and receives this tenant's items only. It rides on this one's connection and
+        costs next to nothing, so that every request can have its own::
+
+            with use(db.for_tenant("acme")):
+                order = await Order.get("o1")
+
+        `InvalidValue` unless the id has 1 to 256 letters, digits and `_ . : / = + - @`; it is taken as it is.
+        """
+        from dynamorm_py.client.tenants import TenantClient  # noqa: PLC0415
+
+        return TenantClient(self._line, tenant)
+
+    def across_tenants(self, *, reason: str) -> BypassClient:
+        """A client that reaches across tenants, for what has to: its keys name the tenant, it is never ambient, and
+        each of its requests leaves a record with the reason in the log `dynamorm_py.audit`::
+
+            everything = await Order.scan().on(db.across_tenants(reason="monthly report")).all()
+        """
+        from dynamorm_py.client.tenants import BypassClient  # noqa: PLC0415
+
+        return BypassClient(self._line, reason)
+
+    def entered(self) -> Self:
+        """Itself: it becomes ambient for a block."""
+        return self
+
+    def left(self) -> None:
+        """A block was left in which it was ambient."""
+
+    @cached_property
+    def _line(self) -> Line:
+        from dynamorm_py.client.tenants import KnownTables, Line  # noqa: PLC0415
+
+        settings = self._settings
+        access_key = settings.credentials and settings.credentials.access_key
+        return Line(
+            self._scope,
+            KnownTables((settings.region, settings.endpoint_url, access_key)),
+            (self._telemetry,),
+            (self._retries, Deadlines()),
+            self._deliver,
+            self._retries.back_off,
+            sleep,
+            self._tenant_credentials,
+            self._tenant_limits,
+        )
+
+    async def _deliver(
+        self, call: Call, *, check: Check | None = None, credentials: Credentials | None = None
+    ) -> Response:
         # Checked for every attempt: a client can be closed while a repetition waits.
         if self._connection is None:
             raise ClientClosed("the client is not open: use it inside `async with`")
-        return await self._connection.checked().send(call.operation, call.request)
+        transport = self._connection.checked()
+        return await transport.send(call.operation, call.request, check=check, credentials=credentials)
 
     def _make_room(self) -> None:
         """Lets the client be opened anew where it was left open in a loop or process that is gone, and only there."""
@@ -296,11 +367,3 @@ def _secrets(given: Secret | Sequence[Secret] | None) -> tuple[bytes, ...]:
     if not secrets or not all(secrets):
         raise InvalidOperation("a cursor secret is not empty: leave it out for cursors that are not signed")
     return tuple(secret.encode() if isinstance(secret, str) else secret for secret in secrets)
-
-
-def _opener(settings: Settings) -> AbstractAsyncContextManager[Transport]:
-    # aiobotocore and botocore take some 200 ms to import: a process that only defines models, or that opens its client
-    # on another transport, never loads them.
-    from dynamorm_py.transports.aiobotocore import open_aiobotocore  # noqa: PLC0415
-
-    return open_aiobotocore(settings)

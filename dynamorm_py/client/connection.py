@@ -6,11 +6,13 @@ import asyncio
 import os
 import threading
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from dynamorm_py.core.errors import ClientClosed
-from dynamorm_py.core.records import Record, field
+from dynamorm_py.core.records import Record
 from dynamorm_py.transports import Transport
+from dynamorm_py.transports.choice import Choice
+from dynamorm_py.transports.opening import Opened
 
 
 class Place(Record):
@@ -57,16 +59,17 @@ class Connection:
     first (`loop.shutdown_asyncgens`), so that a client left open does not leave its sockets behind.
     """
 
-    opener: AbstractAsyncContextManager[Transport]
+    opener: AbstractAsyncContextManager[Opened]
     place: Place = field(default_factory=Place.here)
     transport: Transport | None = None
+    choice: Choice | None = None
 
     async def open(self) -> None:
-        self.transport = await self.opener.__aenter__()
+        self.transport, self.choice = await self.opener.__aenter__()
 
     async def close(self) -> None:
         self.place.check()
-        self.transport = None
+        self.transport = self.choice = None
         await self.opener.__aexit__(None, None, None)
 
     def checked(self) -> Transport:

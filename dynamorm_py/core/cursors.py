@@ -15,7 +15,8 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any, TypeAlias
 
-from dynamorm_py.core.errors import InvalidCursor
+from dynamorm_py.core.errors import ForeignCursor, InvalidCursor
+from dynamorm_py.core.tenants import digest
 from dynamorm_py.core.wire import AttributeValue, Item
 
 # The key after which to go on; of a read in segments, one for each: empty before its beginning, None behind its end.
@@ -23,13 +24,14 @@ Place: TypeAlias = Item | list[Item | None]
 
 _VERSION = b"\x01"
 _FINGERPRINT_BYTES = 16
+_TENANT_BYTES = 6
 _MAC_BYTES = 32
 
 
-def fingerprint(*parts: Any) -> bytes:  # anything that JSON and attribute values hold
-    """A digest of what a cursor is bound to."""
+def fingerprint(tenant: str | None, *parts: Any) -> bytes:  # anything that JSON and attribute values hold
+    """A digest of what a cursor is bound to: of the tenant first, then of all the rest."""
     text = json.dumps(parts, default=_jsonable, separators=(",", ":"), sort_keys=True)
-    return hashlib.sha256(text.encode()).digest()[:_FINGERPRINT_BYTES]
+    return bytes.fromhex(digest(tenant)) + hashlib.sha256(text.encode()).digest()[:_FINGERPRINT_BYTES]
 
 
 def encode_cursor(place: Place, binding: bytes, secrets: Sequence[bytes]) -> str:
@@ -50,10 +52,12 @@ def decode_cursor(cursor: str, binding: bytes, secrets: Sequence[bytes]) -> Plac
         mac, raw = raw[:_MAC_BYTES], raw[_MAC_BYTES:]
         if not any(hmac.compare_digest(mac, _mac(secret, raw)) for secret in secrets):
             raise InvalidCursor("the cursor was not signed by this client's cursor_secret")
-    body = raw[1 + _FINGERPRINT_BYTES :]
+    bound, body = raw[1 : 1 + len(binding)], raw[1 + len(binding) :]
     if raw[:1] != _VERSION or not body:
         raise InvalidCursor("this is not a cursor, or it was cut short")
-    if not hmac.compare_digest(raw[1 : 1 + _FINGERPRINT_BYTES], binding):
+    if bound[:_TENANT_BYTES] != binding[:_TENANT_BYTES]:
+        raise ForeignCursor("the cursor was not made in this tenant's scope")
+    if not hmac.compare_digest(bound, binding):
         raise InvalidCursor(
             "the cursor belongs to another query: model, index, key, direction and filter must be the same"
         )

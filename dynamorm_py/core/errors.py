@@ -9,6 +9,9 @@
     │   └── InvalidCursor                      a cursor of another query, or a forged one
     ├── InvalidItem             (ValueError)   a stored item that does not fit its model
     ├── FieldNotRead            (AttributeError) a partial view was asked for what it does not hold
+    ├── TenantRequired          (RuntimeError) a tenant's data was asked for where no tenant is known
+    ├── TenantViolation         (PermissionError) something would have crossed from one tenant to another
+    │   └── ForeignCursor                      a cursor of another tenant; it is an InvalidCursor too
     ├── NoClient                (RuntimeError) an operation was awaited where no client is open
     ├── ClientClosed            (RuntimeError) a client was used before it was opened, or where it cannot work
     ├── ItemNotFound            (LookupError)  no item has that key
@@ -114,6 +117,19 @@ class InvalidItem(DynamormError, ValueError):
 
 class FieldNotRead(DynamormError, AttributeError):
     """A partial view was asked for a field that was not read, or that the item does not have."""
+
+
+class TenantRequired(DynamormError, RuntimeError):
+    """A model of tenants was used where no tenant is known: use `db.for_tenant(id)`, or name the bypass."""
+
+
+class TenantViolation(DynamormError, PermissionError):
+    """A request, an answer, or an operation made elsewhere would have crossed from one tenant to another. The message
+    names no foreign data."""
+
+
+class ForeignCursor(TenantViolation, InvalidCursor):
+    """A cursor that was made in another tenant's scope."""
 
 
 class NoClient(DynamormError, RuntimeError):

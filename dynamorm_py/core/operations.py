@@ -10,7 +10,7 @@ API reference: https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/AP
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, Self, TypeVar, cast
 
 from dynamorm_py.core.errors import (
     CancellationReason,
@@ -23,8 +23,9 @@ from dynamorm_py.core.errors import (
 )
 from dynamorm_py.core.expressions import AttributePath, compile_projection
 from dynamorm_py.core.placeholders import Placeholders
-from dynamorm_py.core.records import Record
+from dynamorm_py.core.records import Record, replace
 from dynamorm_py.core.schema import Schema, Unique
+from dynamorm_py.core.tenancy import enter_table, with_tenant
 from dynamorm_py.core.values import decode_item
 from dynamorm_py.core.wire import (
     AttributeValue,
@@ -95,6 +96,14 @@ class Operation(Protocol[T_co]):
     def first_call(self, scope: Scope) -> Call: ...
 
 
+class HasPlan(Protocol[T_co]):
+    """An operation, as every verb of a model returns one."""
+
+    def plan_in(self, scope: Scope) -> Operation[T_co]:
+        """What is to be run, if it may be run in that scope."""
+        ...
+
+
 class SingleItem(Generic[T]):
     """What the operations on one item share."""
 
@@ -106,9 +115,13 @@ class SingleItem(Generic[T]):
     def prepare(self, scope: Scope) -> Prepared[T]:
         """Compiles the operation; every error names the model and the verb."""
         try:
-            return self._prepare(scope)
+            return self.under(scope)._prepare(scope)
         except DynamormError as error:
             raise error.about(self.schema.model, self.verb) from error.__cause__
+
+    def under(self, scope: Scope) -> Self:
+        """The operation as it is in the scope."""
+        return self
 
     def _prepare(self, scope: Scope) -> Prepared[T]:
         raise NotImplementedError
@@ -169,6 +182,20 @@ class SingleItem(Generic[T]):
         )
 
 
+class ByKey(SingleItem[T]):
+    """An operation whose item is named by its key."""
+
+    __slots__ = ()
+
+    key: Mapping[str, AttributeValue]
+
+    def under(self, scope: Scope) -> Self:
+        """The operation with the scope's tenant in its key."""
+        key = with_tenant(self.schema, scope, self.key)
+        # dataclasses.replace() is typed for dataclasses, which the subclasses are.
+        return self if key is self.key else cast(Self, replace(cast(Any, self), key=key))
+
+
 CONDITION_FAILED = "ConditionalCheckFailed"
 _MEMBERS = {"PutItem": "Put", "UpdateItem": "Update", "DeleteItem": "Delete", "ConditionCheck": "ConditionCheck"}
 
@@ -195,10 +222,6 @@ def key_of_call(schema: Schema, call: Call) -> Mapping[str, object]:
     return decode_item({name: item[name] for name in schema.key.names if name in item})
 
 
-def table_name(schema: Schema, scope: Scope) -> str:
-    return scope.prefix + schema.table
-
-
 def target_of(schema: Schema, table: str, key: Item) -> tuple[Target, ...]:
     return (Target(table, None, key[schema.key.partition[0].name]),)
 
@@ -211,7 +234,7 @@ def never_settled(item: Item | None) -> bool:
     return False
 
 
-class GetItem(Record, SingleItem[T]):
+class GetItem(Record, ByKey[T]):
     """Reads one item. `decode` makes the result from the stored item; `missing` the one for an absent item."""
 
     schema: Schema
@@ -225,8 +248,8 @@ class GetItem(Record, SingleItem[T]):
 
     def _prepare(self, scope: Scope) -> Prepared[T]:
         schema = self.schema
+        table = enter_table(schema, scope)
         key = schema.key_from(self.key)
-        table = table_name(schema, scope)
         request: Request = {"TableName": table, "Key": key}
         if self.consistent:
             request["ConsistentRead"] = True

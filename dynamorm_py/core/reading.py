@@ -16,6 +16,7 @@ from dynamorm_py.core.cursors import Place, decode_cursor, encode_cursor
 from dynamorm_py.core.errors import InvalidCursor, InvalidOperation, RequestLimitReached
 from dynamorm_py.core.records import Record
 from dynamorm_py.core.search import CompiledSearch, Search, compile_search
+from dynamorm_py.core.tenancy import check_leading
 from dynamorm_py.core.wire import Call, Conversation, Item, Response, Scope, Together
 
 # How many requests of a read in segments are under way at a time: DynamoDB answers a page of 1 MB in tens of
@@ -340,3 +341,5 @@ def _check_key(compiled: CompiledSearch, key: Item) -> None:
         raise InvalidCursor("the cursor does not hold this query's key attributes")
     if search.values is not None and any(key[part.name] != part.value(search.values) for part in search.key.partition):
         raise InvalidCursor("the cursor belongs to another partition")
+    if search.index is not None:
+        check_leading(search.schema, compiled.scope, key)

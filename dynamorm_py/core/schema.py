@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
-from typing import Literal, TypeAlias
+from typing import Literal, Protocol, TypeAlias
 
 from dynamorm_py.core.errors import InvalidKey, InvalidOperation
 from dynamorm_py.core.expressions import AttributePath
@@ -90,6 +90,29 @@ class Unique(Record):
 
     name: str
     fields: tuple[str, ...]
+    across_tenants: bool = False
+
+
+class Tenant(Record):
+    """How a model's items name their tenant: the `field` and its `attribute`, and the literal text (`prefix`) that
+    stands before the tenant's id in the partition keys of the table and its global indexes."""
+
+    field: str
+    attribute: str
+    prefix: str = ""
+
+
+class Relatives(Protocol):
+    """The models of this process, as far as they share a table with tenants."""
+
+    @property
+    def generation(self) -> int:
+        """How many model classes have been made so far: nothing else changes what `of_table` answers."""
+        ...
+
+    def of_table(self, table: str, /) -> Iterable[Schema]:
+        """The schemas of the models with a tenant on a table."""
+        ...
 
 
 class Schema(Record):
@@ -112,6 +135,9 @@ class Schema(Record):
     entity: tuple[str, str] | None = None
     members: Mapping[str, Schema] = field(default_factory=dict)
     family: frozenset[object] = frozenset()
+    tenant: Tenant | None = None
+    shared: bool = False
+    relatives: Relatives | None = field(default=None, compare=False)
 
     def __repr__(self) -> str:
         return f"<schema of {self.model} in {self.table}>"

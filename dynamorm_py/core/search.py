@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import Any, TypeAlias, cast
 
 from dynamorm_py.core.cursors import fingerprint
-from dynamorm_py.core.errors import DynamormError, InvalidOperation
+from dynamorm_py.core.errors import DynamormError, InvalidOperation, TenantViolation
 from dynamorm_py.core.expressions import (
     AttributePath,
     Between,
@@ -28,8 +28,9 @@ from dynamorm_py.core.expressions import (
 )
 from dynamorm_py.core.keys import Template, check_key_value, encode_part
 from dynamorm_py.core.placeholders import Placeholders
-from dynamorm_py.core.records import Record
+from dynamorm_py.core.records import Record, replace
 from dynamorm_py.core.schema import OWNER, Index, Key, KeyAttribute, Schema
+from dynamorm_py.core.tenancy import enter_table, with_tenant
 from dynamorm_py.core.values import same
 from dynamorm_py.core.wire import AttributeValue, Call, Item, Request, Scope, Target
 
@@ -95,7 +96,9 @@ class Search(Record):
         members = (schema, *schema.members.values())
         names: list[str | None] = [member.entity[0] for member in members if member.entity]
         names += [member.time_to_live for member in members]
-        if self.values is None and self.index is None and self.shares_table:
+        # Sentinels have partitions of their own, where a tenant's partition key is not the whole of one.
+        together = self.values is None or (schema.tenant is not None and self.key.partition[0].template is None)
+        if together and self.index is None and self.shares_table:
             names.append(OWNER)
         return tuple(dict.fromkeys(name for name in names if name is not None and (copied is None or name in copied)))
 
@@ -178,7 +181,16 @@ class CompiledSearch(Record):
         request: Request = {}
         placeholders.write_into(request)
         table = self.scope.prefix + search.schema.table
-        return fingerprint(search.schema.model, table, search.verb, search.descending, search.segments, texts, request)
+        return fingerprint(
+            self.scope.tenant,
+            search.schema.model,
+            table,
+            search.verb,
+            search.descending,
+            search.segments,
+            texts,
+            request,
+        )
 
 
 def _far_end(term: Condition, sort: AttributePath, *, descending: bool) -> AttributeValue | None:
@@ -194,10 +206,22 @@ def _far_end(term: Condition, sort: AttributePath, *, descending: bool) -> Attri
 def compile_search(search: Search, scope: Scope) -> CompiledSearch:
     """Checks and compiles a search; every error names the model and the verb."""
     try:
+        enter_table(search.schema, scope)
+        search = _under(search, scope)
         condition = search.conditions()
         return CompiledSearch(search, scope, condition, _base_request(search, scope, condition))
     except DynamormError as error:
         raise error.about(search.schema.model, search.verb) from error.__cause__
+
+
+def _under(search: Search, scope: Scope) -> Search:
+    """The search with the scope's tenant in its key."""
+    if search.values is None:
+        if scope.tenant is not None:
+            raise TenantViolation("a scan reads the items of all tenants: use query() in a tenant's scope")
+        return search
+    values = with_tenant(search.schema, scope, search.values)
+    return search if values is search.values else replace(search, values=values)
 
 
 def _base_request(search: Search, scope: Scope, condition: KeyCondition) -> Request | None:

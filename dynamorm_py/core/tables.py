@@ -11,10 +11,10 @@ from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from dynamorm_py.core.errors import DeadlineExceeded, DynamormError, InvalidOperation, TableInUse, TableNotFound
-from dynamorm_py.core.operations import table_name
 from dynamorm_py.core.records import Record, replace
 from dynamorm_py.core.schema import Index, Key, Schema
 from dynamorm_py.core.table_settings import Provisioned, TableSettings, stream_specification, throughput
+from dynamorm_py.core.tenancy import check_kind
 from dynamorm_py.core.wire import Call, Conversation, Pause, Request, Response, Scope, Target
 
 MAX_LOCAL_INDEXES = 5
@@ -90,7 +90,8 @@ def tables_of(schemas: Sequence[Schema], scope: Scope, settings: TableSettings |
         raise InvalidOperation("name the models whose tables are meant")
     tables: dict[str, TableDefinition] = {}
     for schema in schemas:
-        name = table_name(schema, scope)
+        check_kind(schema, scope)
+        name = scope.prefix + schema.table
         table = tables.get(name) or TableDefinition(name, (), schema.key, settings=settings or _UNSET)
         tables[name] = _with_model(table, schema)
     for table in tables.values():

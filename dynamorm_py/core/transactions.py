@@ -41,13 +41,14 @@ class TransactWrite(Record):
     verb: str = "transact_write"
 
     def first_call(self, scope: Scope) -> Call:
-        return self._call([member.plan.prepare(scope) for member in self.members], self.token)
+        prepared = [member.plan.prepare(scope) for member in self.members]
+        return self._call(prepared, None if self.token is None else scope.token(self._checked()))
 
     def converse(self, scope: Scope) -> Conversation[None]:
         if not self.members:
             return
         prepared = [member.plan.prepare(scope) for member in self.members]
-        call = self._call(prepared, scope.token() if self.token is None else self.token)
+        call = self._call(prepared, scope.token(self._checked()))
         try:
             yield call
         except TransactionCanceled as error:
@@ -59,11 +60,15 @@ class TransactWrite(Record):
         for each in prepared:
             each.applied()
 
-    def _call(self, prepared: Sequence[Prepared[Any]], token: str | None) -> Call:
+    def _checked(self) -> str | None:
+        token = self.token
         if token is not None and not 1 <= len(token) <= MAX_TOKEN_CHARACTERS:
             raise InvalidOperation(
                 f"token= has 1 to {MAX_TOKEN_CHARACTERS} characters, not {len(token)}", operation=self.verb
             )
+        return token
+
+    def _call(self, prepared: Sequence[Prepared[Any]], token: str | None) -> Call:
         calls = [call for each in prepared for call in each.calls]
         check_members(calls, self.verb)
         return transaction(calls, token)

@@ -10,19 +10,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from dynamorm_py.core.errors import InvalidKey
+from dynamorm_py.core.errors import InvalidKey, TenantViolation
 from dynamorm_py.core.expressions import AttributePath, Comparison, Condition, Function, Literal, compile_condition
 from dynamorm_py.core.keys import check_key_value, encode_part
 from dynamorm_py.core.placeholders import Placeholders
-from dynamorm_py.core.schema import OWNER, Schema, Unique
+from dynamorm_py.core.schema import OWNER, KeyAttribute, Schema, Unique
 from dynamorm_py.core.values import same
-from dynamorm_py.core.wire import AttributeValue, Call, Item, Request
+from dynamorm_py.core.wire import AttributeValue, Call, Item, Request, Scope
 
 _SORT: Mapping[str, AttributeValue] = {"S": {"S": "$unique"}, "B": {"B": b"$unique"}, "N": {"N": "0"}}
 
 
 def claims(
     schema: Schema,
+    scope: Scope,
     table: str,
     owner: Item,
     before: Mapping[str, AttributeValue],
@@ -34,12 +35,23 @@ def claims(
     values; empty where there was, or will be, no item). `renew` claims what stays the same too: items that are older
     than their constraint have no sentinels yet."""
     for unique in schema.uniques:
+        _check_scope(unique, scope)
         old, new = _values(unique, before), _values(unique, after)
         kept = same(_whole(old), _whole(new))
         if new is not None and (renew or not kept):
-            yield unique, _put(schema, table, unique, new, owner)
+            tenant = _tenant_of(schema, unique, after)
+            yield unique, _put(schema, table, _key(schema, unique, new, tenant), tenant, owner)
         if old is not None and not kept:
-            yield unique, _delete(schema, table, unique, old, owner)
+            tenant = _tenant_of(schema, unique, before)
+            yield unique, _delete(schema, table, _key(schema, unique, old, tenant), owner)
+
+
+def _check_scope(unique: Unique, scope: Scope) -> None:
+    if unique.across_tenants and scope.tenant is not None:
+        raise TenantViolation(
+            f"{', '.join(unique.fields)} is unique over all tenants, and a conflict would tell this one what another "
+            "has: write the item through db.across_tenants(reason=…)"
+        )
 
 
 def unchanged(schema: Schema, before: Mapping[str, AttributeValue]) -> Iterator[Condition]:
@@ -62,25 +74,43 @@ def _whole(values: list[AttributeValue] | None) -> AttributeValue | None:
     return None if values is None else {"L": values}
 
 
-def _key(schema: Schema, unique: Unique, values: list[AttributeValue]) -> Item:
-    partition = schema.key.partition[0]
+def _key(schema: Schema, unique: Unique, values: list[AttributeValue], tenant: str | None) -> Item:
+    """The sentinel's key: a partition of its own, and where a tenant's partition key is the tenant itself, a sort key
+    in it. No id of a tenant and no part of a key begins with `$unique`, so it is nobody else's."""
+    partition, sort = schema.key.partition[0], schema.key.sort
     try:
         text = "#".join(["$unique", schema.model, unique.name, *(encode_part(value) for value in values)])
-        value: AttributeValue = {"B": text.encode()} if partition.type == "B" else {"S": text}
-        check_key_value(value, unique.name, partition.type, partition.limit)
+        if tenant is not None and partition.template is None:
+            return {partition.name: {"S": tenant}, sort[0].name: _value(text, unique, sort[0])}
+        if tenant is not None and schema.tenant is not None:
+            text = f"{schema.tenant.prefix}{tenant}#{text}"
+        return {partition.name: _value(text, unique, partition), **{each.name: _SORT[each.type] for each in sort}}
     except InvalidKey as error:
         raise InvalidKey(f"{', '.join(unique.fields)} cannot be kept unique: {error.message}") from error
-    return {partition.name: value, **{attribute.name: _SORT[attribute.type] for attribute in schema.key.sort}}
 
 
-def _put(schema: Schema, table: str, unique: Unique, values: list[AttributeValue], owner: Item) -> Call:
-    key = _key(schema, unique, values)
+def _value(text: str, unique: Unique, attribute: KeyAttribute) -> AttributeValue:
+    value: AttributeValue = {"B": text.encode()} if attribute.type == "B" else {"S": text}
+    check_key_value(value, unique.name, attribute.type, attribute.limit)
+    return value
+
+
+def _tenant_of(schema: Schema, unique: Unique, values: Mapping[str, AttributeValue]) -> str | None:
+    if schema.tenant is None or unique.across_tenants:
+        return None
+    tenant: str = values[schema.tenant.field]["S"]
+    return tenant
+
+
+def _put(schema: Schema, table: str, key: Item, tenant: str | None, owner: Item) -> Call:
     request: Request = {"TableName": table, "Item": {**key, OWNER: {"M": owner}}}
+    if tenant is not None and schema.tenant is not None:
+        request["Item"][schema.tenant.attribute] = {"S": tenant}
     return Call("PutItem", _conditioned(request, schema, owner), key=key)
 
 
-def _delete(schema: Schema, table: str, unique: Unique, values: list[AttributeValue], owner: Item) -> Call:
-    return Call("DeleteItem", _conditioned({"TableName": table, "Key": _key(schema, unique, values)}, schema, owner))
+def _delete(schema: Schema, table: str, key: Item, owner: Item) -> Call:
+    return Call("DeleteItem", _conditioned({"TableName": table, "Key": key}, schema, owner))
 
 
 def _conditioned(request: Request, schema: Schema, owner: Item) -> Request:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Mapping
 from datetime import UTC, datetime
 from enum import Enum
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, Protocol, TypeAlias, TypeVar
 
 from dynamorm_py.core.records import Record, field
 
@@ -84,6 +84,13 @@ Step: TypeAlias = Call | Pause | Together
 Conversation: TypeAlias = Generator[Step, Any, T]
 
 
+class AdmitsTables(Protocol):
+    """Who keeps the tables of tenants: told of every model's schema before a request to its table is compiled."""
+
+    def admit(self, schema: Any, prefix: str, /) -> None:  # a core.schema.Schema, which stands above this module
+        ...
+
+
 def _utc_now() -> datetime:
     raise RuntimeError("this scope was made without a clock")
 
@@ -95,11 +102,22 @@ class Scope(Record):
     clock: Callable[[], datetime] = _utc_now
     cursor_secrets: tuple[bytes, ...] = field(default=(), repr=False)
     tokens: Callable[[], str] | None = None
+    tenant: str | None = None  # whose scope it is
+    bypass: bool = False  # whether it reaches across tenants, by name
+    strict: bool = False  # whether every model has to be a tenant's, or shared
+    tables: AdmitsTables | None = None  # what it tells of the tables that are compiled under it
 
     def now(self) -> datetime:
         """The scope's time, in UTC."""
         return self.clock().astimezone(UTC)
 
-    def token(self) -> str | None:
-        """A fresh client request token, under which DynamoDB applies a transaction once however often it is sent."""
-        return self.tokens() if self.tokens else None
+    def token(self, given: str | None = None) -> str | None:
+        """A client request token, under which DynamoDB applies a transaction once however often it is sent: the one
+        that the caller gave, or a fresh one. A tenant's are the tenant's own."""
+        token = given if given is not None else self.tokens() if self.tokens else None
+        if token is None or self.tenant is None:
+            return token
+        # Imported by those who need it: a first read has neither a transaction nor a digest to make.
+        from dynamorm_py.core.tenants import tenant_token  # noqa: PLC0415
+
+        return tenant_token(self.tenant, token)

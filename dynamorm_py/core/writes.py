@@ -21,6 +21,7 @@ from dynamorm_py.core.errors import (
     ItemAlreadyExists,
     ItemNotFound,
     ServiceError,
+    TenantViolation,
     VersionConflict,
 )
 from dynamorm_py.core.expressions import (
@@ -34,10 +35,11 @@ from dynamorm_py.core.expressions import (
     compile_condition,
 )
 from dynamorm_py.core.keys import check_key_value
-from dynamorm_py.core.operations import Prepared, SingleItem, never_settled, table_name, target_of
+from dynamorm_py.core.operations import ByKey, Prepared, SingleItem, never_settled, target_of
 from dynamorm_py.core.placeholders import Placeholders
 from dynamorm_py.core.records import Record, field
 from dynamorm_py.core.schema import KeyAttribute, Schema, Unique
+from dynamorm_py.core.tenancy import check_item, enter_table, leading
 from dynamorm_py.core.uniqueness import claims, unchanged
 from dynamorm_py.core.updates import (
     Action,
@@ -79,14 +81,15 @@ class PutItem(Record, SingleItem[T]):
 
     def _prepare(self, scope: Scope) -> Prepared[T]:
         schema = self.schema
+        table = enter_table(schema, scope, writes=True)
         item = self._stored(scope)
+        check_item(schema, scope, item)
         size = item_size(item)
         if size > MAX_ITEM_SIZE:
             raise InvalidValue(
                 f"the item has {size} bytes, most of them in {_largest(item)}, and DynamoDB takes at most "
                 f"{MAX_ITEM_SIZE} (400 KB)"
             )
-        table = table_name(schema, scope)
         request: Request = {"TableName": table, "Item": item}
         condition = all_of(self._guard(scope), self.condition)
         _write_condition(request, condition, Placeholders(), schema)
@@ -106,7 +109,7 @@ class PutItem(Record, SingleItem[T]):
             lambda response: self.acknowledge(item),
             refused,
             lambda found: found is not None and same({"M": found}, {"M": item}),
-            tuple(claims(schema, table, schema.key.of(item), self.before, after, renew=self.loaded)),
+            tuple(claims(schema, scope, table, schema.key.of(item), self.before, after, renew=self.loaded)),
         )
 
     def _stored(self, scope: Scope) -> Item:
@@ -135,7 +138,7 @@ class PutItem(Record, SingleItem[T]):
         return all_of(*unchanged(schema, self.before)) if self.loaded else None
 
 
-class UpdateItem(Record, SingleItem[T]):
+class UpdateItem(Record, ByKey[T]):
     """Changes attributes of one item without reading it. `decode` gets the item as it is afterwards, or, where only the
     changed attributes are returned, those; `read` gets the item that failed a condition.
 
@@ -160,6 +163,7 @@ class UpdateItem(Record, SingleItem[T]):
 
     def _prepare(self, scope: Scope) -> Prepared[T]:
         schema = self.schema
+        table = enter_table(schema, scope, writes=True)
         key = schema.key_from(self.key)
         schema.check_paths(path for action in self.actions for path in action_paths(action))
         _check_protected(schema, self.actions)
@@ -169,11 +173,12 @@ class UpdateItem(Record, SingleItem[T]):
         actions = (*self.actions, *derived, *stamps, *(self._key_fields() if self.upsert else ()))
         if not actions:
             raise InvalidOperation("an update needs at least one action")
-        table = table_name(schema, scope)
         placeholders = Placeholders()
         request: Request = {"TableName": table, "Key": key, "ReturnValues": self.returns}
+        if schema.tenant is not None:
+            request["ReturnValues"] = "ALL_NEW"  # with its key, which tells whose the answer is
         request["UpdateExpression"] = compile_update(actions, placeholders)
-        companions = self._companions(table, key)
+        companions = self._companions(scope, table, key)
         condition = all_of(self._guard(), relied, self._unique_guard(companions), self.condition)
         _write_condition(request, condition, placeholders, schema)
         fenced = self.checked and schema.version is not None
@@ -201,7 +206,7 @@ class UpdateItem(Record, SingleItem[T]):
             self.unseen,
         )
 
-    def _companions(self, table: str, key: Item) -> tuple[tuple[Unique, Call], ...]:
+    def _companions(self, scope: Scope, table: str, key: Item) -> tuple[tuple[Unique, Call], ...]:
         schema = self.schema
         if not schema.uniques:
             return ()
@@ -219,7 +224,7 @@ class UpdateItem(Record, SingleItem[T]):
             raise InvalidOperation(f"{named} has to be unique, so it is changed by a plain set() or remove() only")
         after = {name: value for name, value in self.known.items() if written.get(name, True) is not None}
         after |= {name: value for name, value in written.items() if isinstance(value, dict)}
-        return tuple(claims(schema, table, key, self.known, after))
+        return tuple(claims(schema, scope, table, key, self.known, after))
 
     def _unique_guard(self, companions: tuple[tuple[Unique, Call], ...]) -> Condition | None:
         if not companions or (self.checked and self.schema.version):
@@ -345,7 +350,7 @@ class UpdateItem(Record, SingleItem[T]):
         return condition_failed(self, ConditionFailed, error, key)
 
 
-class DeleteItem(Record, SingleItem[None]):
+class DeleteItem(Record, ByKey[None]):
     """Deletes one item. An absent item is no error unless a condition, or the version that was read, demands it."""
 
     schema: Schema
@@ -360,12 +365,12 @@ class DeleteItem(Record, SingleItem[None]):
 
     def _prepare(self, scope: Scope) -> Prepared[None]:
         schema = self.schema
+        table = enter_table(schema, scope, writes=True)
         if schema.uniques and not self.before:
             raise InvalidOperation(
                 "the model has unique constraints: delete a loaded instance, so that its values are released"
             )
         key = schema.key_from(self.key)
-        table = table_name(schema, scope)
         request: Request = {"TableName": table, "Key": key}
         versioned = self.checked and schema.version is not None
         guard = version_check(cast(str, schema.version), self.expected) if versioned else None
@@ -382,11 +387,11 @@ class DeleteItem(Record, SingleItem[None]):
             return condition_failed(self, ConditionFailed, error, key)
 
         call = Call("DeleteItem", request, target_of(schema, table, key), _repetition(condition))
-        companions = tuple(claims(schema, table, key, self.before, {}))
+        companions = tuple(claims(schema, scope, table, key, self.before, {}))
         return Prepared(call, lambda response: self.acknowledge(), refused, lambda found: found is None, companions)
 
 
-class CheckItem(Record, SingleItem[None]):
+class CheckItem(Record, ByKey[None]):
     """A condition on one item, as a member of a transaction. It cannot be sent alone."""
 
     schema: Schema
@@ -397,8 +402,8 @@ class CheckItem(Record, SingleItem[None]):
 
     def _prepare(self, scope: Scope) -> Prepared[None]:
         schema = self.schema
+        table = enter_table(schema, scope)
         key = schema.key_from(self.key)
-        table = table_name(schema, scope)
         request: Request = {"TableName": table, "Key": key}
         _write_condition(request, self.condition, Placeholders(), schema)
         if "ConditionExpression" not in request:
@@ -496,6 +501,7 @@ def _has_version(schema: Schema, item: Item | None, expected: Expected) -> bool:
 
 def _check_protected(schema: Schema, actions: Sequence[Action]) -> None:
     composed = {attribute.name for attribute in schema.composed()}
+    tenants = {part.name for part in leading(schema)} if schema.tenant else ()
     key_fields = {schema.fields[name]: name for name in schema.key.fields if name in schema.fields}
     library = {name for name in (schema.version, schema.created, schema.updated, *(schema.entity or ())[:1]) if name}
     for action in actions:
@@ -507,6 +513,8 @@ def _check_protected(schema: Schema, actions: Sequence[Action]) -> None:
             )
         if attribute in composed:
             raise InvalidOperation(f"{attribute} is composed from other fields: change those instead")
+        if attribute in tenants:
+            raise TenantViolation(f"{attribute} leads an index to its tenant, and no action can change it")
         if attribute in library:
             raise InvalidOperation(f"{attribute} is kept by the library: no action can change it")
 

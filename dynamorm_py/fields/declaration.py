@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Generic, Literal, TypeAlias, T
 from pydantic import Field
 from pydantic.fields import FieldInfo
 
+from dynamorm_py.context import tenant_here
 from dynamorm_py.core.records import Record, replace
 
 if TYPE_CHECKING:
@@ -23,7 +24,14 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 Role: TypeAlias = Literal[
-    "plain", "partition_key", "sort_key", "version_number", "created_timestamp", "updated_timestamp", "time_to_live"
+    "plain",
+    "partition_key",
+    "sort_key",
+    "tenant_key",
+    "version_number",
+    "created_timestamp",
+    "updated_timestamp",
+    "time_to_live",
 ]
 
 
@@ -94,6 +102,21 @@ def sort_key(
 ) -> Any:
     """The field that is the table's sort key: text, a number or bytes, at most 1,024 bytes, never empty."""
     return _marked(Marker("sort_key", name), default, default_factory, options)
+
+
+def tenant_key(*, name: str | None = None, **options: Any) -> Any:
+    """The field that holds the id of the tenant whose item it is: an `Attr[str]` with which the table's partition key
+    and that of every global index begin. Without a `PrimaryKey` it is itself the table's partition key.
+
+        class Order(Model, table="orders"):
+            tenant_id: Attr[str] = tenant_key()
+            order_id: Attr[str] = sort_key()
+
+    A new instance takes it from the scope it is made in, `with use(db.for_tenant("acme")): Order(order_id="o1")`, and
+    raises `TenantRequired` where there is none and none is given. The field's items can be read and written in their
+    tenant's scope only. An id has 1 to 256 letters, digits and `_ . : / = + - @`.
+    """
+    return _marked(Marker("tenant_key", name), ..., tenant_here, options)
 
 
 def version_number(*, init: Literal[False] = False, name: str | None = None, **options: Any) -> Any:

@@ -32,6 +32,7 @@ from dynamorm_py.fields.declaration import (
 from dynamorm_py.model.indexes import BoundIndex, GlobalIndex, LocalIndex, PrimaryKey, UniqueConstraint, reading
 from dynamorm_py.model.keys import KeyArgument, KeyValue, key_values
 from dynamorm_py.model.mapping import ModelMapping
+from dynamorm_py.model.relatives import Relatives
 from dynamorm_py.model.schema_builder import Declarations
 from dynamorm_py.model.writes import Delete, Update, create, last_seen, put, save
 from dynamorm_py.operation import NotAwaitable, Operation, WriteOperation
@@ -67,6 +68,9 @@ else:
     PydanticMeta = type(BaseModel)
 
 _building = threading.local()
+
+
+_relatives = Relatives(lambda: Model)
 
 
 class _Cell:
@@ -105,6 +109,7 @@ class ModelMeta(PydanticMeta):
         bases: tuple[type, ...],
         namespace: dict[str, Any],
         table: str | None = None,
+        shared: bool | None = None,
         **options: Any,
     ) -> Any:
         own = {key: namespace.pop(key) for key, value in list(namespace.items()) if isinstance(value, _DECLARATIONS)}
@@ -114,6 +119,8 @@ class ModelMeta(PydanticMeta):
         namespace["__dynamorm_cell__"] = _Cell()
         if table is not None:
             namespace["__dynamorm_table__"] = table
+        if shared is not None:
+            namespace["__dynamorm_shared__"] = shared
         depth = getattr(_building, "depth", 0)
         _building.depth = depth + 1
         try:
@@ -129,6 +136,7 @@ class ModelMeta(PydanticMeta):
         finally:
             _building.depth = depth
         _refuse_mistakes(cls)
+        _relatives.made()
         if cls.__dynamorm_table__ is not None and cls.__pydantic_fields_complete__:
             _ = cls.__dynamorm_mapping__.schema
         return cls
@@ -164,9 +172,9 @@ class ModelMeta(PydanticMeta):
             indexes = {key: value for key, value in declared.items() if isinstance(value, GlobalIndex | LocalIndex)}
             uniques = {key: value for key, value in declared.items() if isinstance(value, UniqueConstraint)}
             model: Any = cls
-            cell.mapping = ModelMapping(
-                model, model.__dynamorm_table__, Declarations(keys[0] if keys else None, indexes, uniques)
-            )
+            shared: bool = model.__dynamorm_shared__
+            declarations = Declarations(keys[0] if keys else None, indexes, uniques, shared, _relatives)
+            cell.mapping = ModelMapping(model, model.__dynamorm_table__, declarations)
         return cell.mapping
 
     if not TYPE_CHECKING:
@@ -247,6 +255,7 @@ class Model(BaseModel, metaclass=ModelMeta):
     model_config = ConfigDict(defer_build=True)
 
     __dynamorm_table__: ClassVar[str | None] = None
+    __dynamorm_shared__: ClassVar[bool] = False
 
     if TYPE_CHECKING:
         __dynamorm_mapping__: ClassVar[ModelMapping]

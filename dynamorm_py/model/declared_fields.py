@@ -78,6 +78,7 @@ class DeclaredFields:
         for role in (
             "partition_key",
             "sort_key",
+            "tenant_key",
             "version_number",
             "created_timestamp",
             "updated_timestamp",
@@ -86,6 +87,7 @@ class DeclaredFields:
             marked = [name for name, marker in self.markers.items() if marker.role == role]
             if len(marked) > 1:
                 raise self.invalid(f"{' and '.join(marked)} are both marked {role}(): a model has one")
+        self._check_kind("tenant_key", str, "a str")
         self._check_kind("version_number", int, "an int")
         self._check_kind("created_timestamp", datetime, "a datetime")
         self._check_kind("updated_timestamp", datetime, "a datetime")

@@ -154,18 +154,23 @@ class UniqueConstraint(Record):
     """No two items of the model have the same values in these fields; made by `unique()`."""
 
     fields: tuple[str, ...]
+    across_tenants: bool = False
 
 
-def unique(*fields: str) -> UniqueConstraint:
+def unique(*fields: str, across_tenants: bool = False) -> UniqueConstraint:
     """A constraint over one or several fields: `emails = unique("email")`.
 
     Each value that is taken has a small item of its own in the table, written in the same transaction as its owner:
     such writes cost twice the units, and twice the items. Items that lack one of the fields are not constrained. Writes
     raise `NotUnique`; deletes, and updates of these fields, need the loaded instance.
+
+    Of a model with a `tenant_key()` values are unique within their tenant. With `across_tenants=True` they are unique
+    over all tenants; since a conflict then tells one tenant what another one has, such items are written through
+    `db.across_tenants(reason=…)` only.
     """
     if not fields:
         raise InvalidModel("unique() takes at least one field")
-    return UniqueConstraint(fields)
+    return UniqueConstraint(fields, across_tenants)
 
 
 class BoundIndex(Generic[M, R]):

@@ -10,6 +10,7 @@ from typing import TypeAlias
 from uuid import UUID
 
 from dynamorm_py.core.errors import InvalidKey, InvalidOperation
+from dynamorm_py.core.schema import Tenant
 from dynamorm_py.core.wire import AttributeValue
 from dynamorm_py.model.mapping import ModelMapping
 
@@ -26,20 +27,22 @@ def key_values(
 ) -> dict[str, AttributeValue]:
     """The fields called `names`, from positional values in that order, keywords, or one mapping."""
     try:
-        given = _by_name(names, arguments, keywords)
+        given = _by_name(names, arguments, keywords, mapping.schema.tenant)
         return {name: mapping.codecs[name].encode(value) for name, value in given.items()}
     except InvalidOperation as error:
         raise error.about(mapping.schema.model, verb) from error.__cause__
 
 
-def _by_name(names: Sequence[str], arguments: Sequence[object], keywords: Mapping[str, object]) -> dict[str, object]:
+def _by_name(
+    names: Sequence[str], arguments: Sequence[object], keywords: Mapping[str, object], tenant: Tenant | None
+) -> dict[str, object]:
     given: dict[str, object]
     if len(arguments) == 1 and isinstance(arguments[0], Mapping):
         given = dict(arguments[0])
     elif len(arguments) > len(names):
         raise InvalidKey(f"the key is {_listed(names)}, and {len(arguments)} values were given")
     else:
-        given = dict(zip(names, arguments, strict=False))
+        given = dict(zip(_positional(names, arguments, keywords, tenant), arguments, strict=False))
     for name, value in keywords.items():
         if name in given:
             raise InvalidKey(f"{name} was given twice")
@@ -50,10 +53,20 @@ def _by_name(names: Sequence[str], arguments: Sequence[object], keywords: Mappin
     absent = [name for name, value in given.items() if value is None]
     if absent:
         raise InvalidKey(f"{_listed(absent)} cannot be None in a key")
-    missing = [name for name in names if name not in given]
+    # A tenant's scope knows the tenant; where there is none, compiling says so.
+    missing = [name for name in names if name not in given and not (tenant and name == tenant.field)]
     if missing:
         raise InvalidKey(f"the key needs {_listed(names)}, and {_listed(missing)} is missing")
     return given
+
+
+def _positional(
+    names: Sequence[str], arguments: Sequence[object], keywords: Mapping[str, object], tenant: Tenant | None
+) -> Sequence[str]:
+    """Whom positional values belong to: the tenant may be left out, and is where there is one value too few."""
+    if tenant is None or (len(arguments) + len(keywords) >= len(names) and tenant.field not in keywords):
+        return names
+    return [name for name in names if name != tenant.field]
 
 
 def _listed(names: Sequence[str]) -> str:

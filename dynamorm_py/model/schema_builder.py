@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from dynamorm_py.core.errors import InvalidModel
 from dynamorm_py.core.keys import MAX_PARTITION_KEY, MAX_SORT_KEY, Template
 from dynamorm_py.core.records import Record
-from dynamorm_py.core.schema import Index, Key, KeyAttribute, Projection, Schema, Unique
+from dynamorm_py.core.schema import Index, Key, KeyAttribute, Projection, Relatives, Schema, Tenant, Unique
 from dynamorm_py.model.declared_fields import DeclaredFields
 
 if TYPE_CHECKING:
@@ -29,6 +29,8 @@ class Declarations(Record):
     primary_key: PrimaryKey | None
     indexes: Mapping[str, GlobalIndex | LocalIndex]
     uniques: Mapping[str, UniqueConstraint]
+    shared: bool = False
+    relatives: Relatives | None = None
 
 
 class SchemaBuilder:
@@ -49,6 +51,9 @@ class SchemaBuilder:
                 raise self._fields.invalid(f"two indexes are called {index.name}")
             indexes[index.name] = index
         self._check_keys((key, *(index.key for index in indexes.values())))
+        tenant = self._tenant(key, indexes)
+        if tenant is not None and declarations.shared:
+            raise self._fields.invalid(f"shared=True is for data of no tenant, and {tenant.field} is a tenant_key()")
 
         return Schema(
             model=self._fields.model.__name__,
@@ -60,9 +65,40 @@ class SchemaBuilder:
             created=self._fields.attribute_with_role("created_timestamp"),
             updated=self._fields.attribute_with_role("updated_timestamp"),
             time_to_live=self._fields.attribute_with_role("time_to_live"),
-            uniques=tuple(self._unique(name, each.fields, key) for name, each in declarations.uniques.items()),
+            uniques=tuple(self._unique(name, each, key) for name, each in declarations.uniques.items()),
             family=frozenset(self._fields.model.__mro__),
+            tenant=tenant,
+            shared=declarations.shared,
+            relatives=declarations.relatives,
         )
+
+    def _tenant(self, key: Key, indexes: Mapping[str, Index]) -> Tenant | None:
+        """How the items name their tenant: every partition key begins with it, and with the same text before it, since
+        a tenant `T` would otherwise match the keys `T#…` of all."""
+        field = self._fields.with_role("tenant_key")
+        if field is None:
+            return None
+        prefix = self._before_tenant(field, key.partition[0], "the table")
+        for index in indexes.values():
+            other = self._before_tenant(field, index.key.partition[0], f"index {index.name}")
+            if other != prefix:
+                raise self._fields.invalid(
+                    f"index {index.name}: its partition key has {other!r} before the tenant, and that of the table "
+                    f"{prefix!r}: they have to be the same"
+                )
+        return Tenant(field, self._fields.attributes[field], prefix)
+
+    def _before_tenant(self, field: str, partition: KeyAttribute, whose: str) -> str:
+        if partition.fields[:1] != (field,):
+            raise self._fields.invalid(
+                f"{whose}: its partition key has to begin with the tenant: put {field} first in it, as in "
+                f'"TENANT#{{{field}}}#…"'
+            )
+        if partition.template is None:
+            return ""
+        if partition.template.raw:
+            raise self._fields.invalid(f"{whose}: a raw key does not keep tenants apart: leave out raw=True")
+        return partition.template.constant_prefix
 
     def _check_keys(self, keys: Sequence[Key]) -> None:
         """The table's key, which comes first, is always there; several keys may share a composed attribute, but only as
@@ -88,7 +124,16 @@ class SchemaBuilder:
                         "name one of the attributes differently"
                     )
 
-    def _unique(self, name: str, fields: tuple[str, ...], key: Key) -> Unique:
+    def _unique(self, name: str, declared: UniqueConstraint, key: Key) -> Unique:
+        fields = declared.fields
+        tenant = self._fields.with_role("tenant_key")
+        if declared.across_tenants and tenant is None:
+            raise self._fields.invalid(f"unique {name}: across_tenants=True is for models with a tenant_key()")
+        if tenant is not None and key.partition[0].template is None and (not key.sort or key.sort[0].type == "N"):
+            raise self._fields.invalid(
+                f"unique {name}: a tenant's constraints are kept under the tenant's own partition key, with their "
+                "values in the sort key: that has to be text or bytes"
+            )
         for field in fields:
             if field not in self._fields.infos:
                 raise self._fields.invalid(f"unique {name}: {field} is not a field")
@@ -103,10 +148,13 @@ class SchemaBuilder:
                 f"unique {name}: the table's partition key is a number, and a constraint is kept in items whose key "
                 "is text"
             )
-        return Unique(name, fields)
+        return Unique(name, fields, declared.across_tenants)
 
     def _primary_key(self, declared: PrimaryKey | None) -> Key:
         partition, sort = self._fields.with_role("partition_key"), self._fields.with_role("sort_key")
+        tenant = self._fields.with_role("tenant_key")
+        if declared is None and partition is None:
+            partition = tenant
         if declared is not None:
             if partition or sort:
                 raise self._fields.invalid(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 from dynamorm_py.core.errors import InvalidItem, InvalidKey, InvalidModel, InvalidOperation
 from dynamorm_py.core.keys import MAX_SORT_KEY
 from dynamorm_py.core.records import replace
-from dynamorm_py.core.schema import Index, Key, KeyAttribute, Schema
+from dynamorm_py.core.schema import Index, Key, KeyAttribute, Schema, Tenant
 from dynamorm_py.core.search import Search
 from dynamorm_py.core.values import decode_item
 from dynamorm_py.core.wire import Item
@@ -150,8 +150,7 @@ class Table(Generic[M]):
         matching: dict[object, ModelMapping] = {}
         for mapping in mappings:
             own = mapping.schema.indexes[index].key if index else mapping.schema.key
-            names = own.partition_fields
-            if given == set(names) or (not given and len(key) == len(names)):
+            if _fits(own.partition_fields, mapping.schema.tenant, given, len(key)):
                 matching.setdefault(tuple(_shape(attribute) for attribute in own.partition), mapping)
         if len(matching) == 1:
             return next(iter(matching.values()))
@@ -169,6 +168,9 @@ class Table(Generic[M]):
             key=Key(key.partition, _bare(key.sort)),
             members={name: mapping.schema for name, mapping in self._by_entity.items()},
             family=frozenset().union(*(mapping.schema.family for mapping in mappings)),
+            tenant=self._mappings[0].schema.tenant,
+            shared=self._mappings[0].schema.shared,
+            relatives=self._mappings[0].schema.relatives,
         )
 
     def _decode(self, item: Item) -> M:
@@ -185,6 +187,12 @@ class Table(Generic[M]):
         for schema in (mapping.schema for mapping in self._mappings):
             if schema.table != self._name:
                 raise InvalidModel(f"{schema.model} is on the table {schema.table}", model=self._name)
+            if (schema.tenant is None, schema.shared) != (first.tenant is None, first.shared):
+                raise InvalidModel(
+                    f"{schema.model} and {first.model} share a table: both have a tenant_key(), or both are shared, or "
+                    "neither",
+                    model=self._name,
+                )
             _check_same(self._name, schema.model, "the table's key", first.key, schema.key)
             for name, index in schema.indexes.items():
                 for other in (mapping.schema for mapping in self._mappings):
@@ -213,6 +221,14 @@ def _bare(sort: tuple[KeyAttribute, ...]) -> tuple[KeyAttribute, ...]:
         KeyAttribute(attribute.name, "S", (attribute.name,), limit=MAX_SORT_KEY) if attribute.template else attribute
         for attribute in sort
     )
+
+
+def _fits(names: tuple[str, ...], tenant: Tenant | None, given: set[str], positional: int) -> bool:
+    """Whether these are the fields of a partition key; a tenant's scope knows the tenant, which may be left out."""
+    if given == set(names) or (not given and positional == len(names)):
+        return True
+    rest = {name for name in names if tenant is not None and name != tenant.field}
+    return tenant is not None and (given == rest if given else positional == len(rest))
 
 
 def _shape(attribute: KeyAttribute) -> tuple[str, str]:

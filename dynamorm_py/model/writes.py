@@ -13,6 +13,7 @@ from dynamorm_py.core.errors import InvalidKey, InvalidOperation
 from dynamorm_py.core.expressions import AttributePath, Condition, Literal
 from dynamorm_py.core.records import Record
 from dynamorm_py.core.schema import Schema
+from dynamorm_py.core.tenancy import check_item, enter_table
 from dynamorm_py.core.updates import Action, Add, Assign, Discard, Remove
 from dynamorm_py.core.values import same
 from dynamorm_py.core.wire import AttributeValue, Call, Conversation, Item, Scope
@@ -83,7 +84,7 @@ def save(instance: M, condition: Condition | None) -> WriteOperation[M]:
     key = schema.values_by_field(before)
     changed, removed = mapping.difference(before, item)
     if not changed and not removed:
-        return WriteOperation(Unchanged(instance, schema))
+        return WriteOperation(Unchanged(instance, schema, before))
     actions: list[Action] = [Assign(AttributePath((name,)), Literal(value)) for name, value in changed.items()]
     actions += [Remove(AttributePath((name,))) for name in removed]
     stored = {name: value for name, value in {**before, **changed}.items() if name not in removed}
@@ -109,12 +110,15 @@ class Unchanged(Record, Generic[M]):
 
     instance: M
     schema: Schema
+    item: Item
     verb: str = "save"
 
     silent = True  # it has nothing to add to a batch or transaction
 
     def converse(self, scope: Scope) -> Conversation[M]:
         yield from ()  # a conversation, albeit a silent one
+        enter_table(self.schema, scope, writes=True)
+        check_item(self.schema, scope, self.item)
         return self.instance
 
     def first_call(self, scope: Scope) -> Call:

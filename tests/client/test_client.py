@@ -72,6 +72,9 @@ class Read:
 
     plan: Reading = Reading()
 
+    def plan_in(self, scope: Scope) -> Reading:
+        return self.plan
+
 
 def client_of(server: FaultServer, **options: Any) -> Client:
     reach: dict[str, Any] = {

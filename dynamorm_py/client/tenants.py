@@ -1,0 +1,238 @@
+"""Clients that are bound to a tenant, and the named one that reaches across: both ride on an open `Client`.
+
+Making one is cheap: no connection, no credentials, nothing that would have to be closed.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, ClassVar, Protocol, TypeVar
+from weakref import WeakSet
+
+from dynamorm_py.client.conversations import Driver
+from dynamorm_py.core.errors import DynamormError, InvalidModel, InvalidOperation, TenantViolation
+from dynamorm_py.core.operations import HasPlan
+from dynamorm_py.core.operations import Operation as Plan
+from dynamorm_py.core.raw_calls import raw_call
+from dynamorm_py.core.records import Record, replace
+from dynamorm_py.core.schema import Schema
+from dynamorm_py.core.tenant_tables import TenantTables
+from dynamorm_py.core.tenants import check_tenant
+from dynamorm_py.core.wire import Call, Request, Response, Scope
+from dynamorm_py.guard import Guard
+from dynamorm_py.middleware import Middleware, compose
+from dynamorm_py.transports import Check, Credentials
+
+T = TypeVar("T")
+
+# One record for each request through the bypass. A warning, so that it is seen where nobody set logging up.
+audit = logging.getLogger("dynamorm_py.audit")
+
+
+class CredentialProvider(Protocol):
+    """Who has credentials for each tenant; see `dynamorm_py.tenancy.TenantCredentials`."""
+
+    async def credentials_for(self, tenant: str, /) -> Credentials: ...
+
+
+class LimitProvider(Protocol):
+    """Who bounds what each tenant may do at a time; see `dynamorm_py.tenancy.TenantLimits`."""
+
+    def layer(self, tenant: str, /) -> Middleware: ...
+
+
+class Deliver(Protocol):
+    """How a client hands a request to its open transport, once."""
+
+    def __call__(
+        self, call: Call, /, *, check: Check | None = None, credentials: Credentials | None = None
+    ) -> Awaitable[Response]: ...
+
+
+class KnownTables(TenantTables):
+    """The tables of one client's tenants. Those of all clients of a process are held against each other: prefixes `a_`
+    and `a_b_` must not make one table of `b_users` and `users`."""
+
+    _all: ClassVar[WeakSet[KnownTables]] = WeakSet()
+
+    def __init__(self, place: object) -> None:
+        super().__init__()
+        self._place = place
+        self._prefixes: dict[str, str] = {}
+        KnownTables._all.add(self)
+
+    def admit(self, schema: Schema, prefix: str) -> None:
+        name = prefix + schema.table
+        if name not in self._prefixes:
+            for other in KnownTables._all:
+                if other._place == self._place and other._prefixes.get(name, prefix) != prefix:
+                    raise InvalidModel(
+                        f"the table {name} is known by another prefix already, to another client: two models would "
+                        "take it for their own; choose prefixes and table names that cannot meet",
+                        model=schema.model,
+                    )
+        super().admit(schema, prefix)
+        self._prefixes[name] = prefix
+
+
+class Line(Record):
+    """What a client lends to those that ride on it: its scope, the layers around its transport, and the transport."""
+
+    scope: Scope
+    tables: KnownTables
+    outer: Sequence[Middleware]
+    inner: Sequence[Middleware]
+    deliver: Deliver
+    back_off: Callable[[int], Awaitable[None]]
+    sleep: Callable[[float], Awaitable[None]]
+    credentials: CredentialProvider | None = None
+    limits: LimitProvider | None = None
+
+
+class Lease:
+    """For how long a scope holds: until its block is left, or one that it was entered in."""
+
+    __slots__ = ("_ended", "_outer")
+
+    def __init__(self, outer: Lease | None = None) -> None:
+        self._outer = outer
+        self._ended = False
+
+    def end(self) -> None:
+        self._ended = True
+
+    def check(self) -> None:
+        """Raises `TenantViolation` once it has ended."""
+        lease: Lease | None = self
+        while lease is not None:
+            if lease._ended:
+                raise TenantViolation("the block of this tenant's scope was left, and the scope ended with it")
+            lease = lease._outer
+
+
+class _Rider:
+    """What the clients have in common that ride on another one's connection."""
+
+    def __init__(self, line: Line, scope: Scope, limits: Sequence[Middleware]) -> None:
+        self._line = line
+        self._scope = scope
+        self._send = compose((*line.outer, *limits, *line.inner), self._deliver)
+        self._driver = Driver(self._send, line.back_off, line.sleep)
+
+    @property
+    def scope(self) -> Scope:
+        """What operations are compiled under."""
+        return self._scope
+
+    async def run(self, operation: HasPlan[T]) -> T:
+        """Carries an operation out on this client, whichever is ambient."""
+        return await self.run_plan(operation.plan_in(self._scope))
+
+    async def run_plan(self, plan: Plan[T], /) -> T:
+        """Carries out what an operation describes."""
+        return await self._driver.run(plan.converse(self._scope))
+
+    async def send(self, call: Call, /) -> Response:
+        """Sends one low-level request, under the retry policy."""
+        return await self._send(call)
+
+    async def _deliver(self, call: Call) -> Response:
+        raise NotImplementedError
+
+
+class TenantClient(_Rider):
+    """A client that compiles, sends and receives one tenant's items only; made by `Client.for_tenant(id)`.
+
+        with use(db.for_tenant("acme")):
+            order = await Order.get("o1")
+
+    Each block that makes it ambient is a scope of its own, which ends with the block: a task that goes on behind it
+    gets `TenantViolation`.
+    """
+
+    def __init__(self, line: Line, tenant: str, lease: Lease | None = None) -> None:
+        self._tenant = check_tenant(tenant)
+        self._lease = lease or Lease()
+        self._guard = Guard(tenant, line.tables.get)
+        limits = () if line.limits is None else (line.limits.layer(tenant),)
+        super().__init__(line, replace(line.scope, tenant=tenant, tables=line.tables), limits)
+
+    @property
+    def tenant(self) -> str:
+        """Whose items it works on."""
+        return self._tenant
+
+    async def run_plan(self, plan: Plan[T], /) -> T:
+        """Carries out what an operation describes."""
+        self._lease.check()
+        return await super().run_plan(plan)
+
+    async def call(self, operation: str, request: Mapping[str, Any]) -> Response:
+        """Refused: nothing looks into a request that is written by hand before it is sent. See `Client.call`."""
+        raise TenantViolation("a tenant's scope sends no raw requests: use the verbs of models", operation=operation)
+
+    def entered(self) -> TenantClient:
+        """The client that becomes ambient for a block: the same one, for as long as the block lasts."""
+        return TenantClient(self._line, self._tenant, Lease(self._lease))
+
+    def left(self) -> None:
+        """Ends the scope; the block was left."""
+        self._lease.end()
+
+    def __repr__(self) -> str:
+        return f"<TenantClient of {self._tenant}>"
+
+    async def _deliver(self, call: Call) -> Response:
+        self._lease.check()
+        provider = self._line.credentials
+        credentials = None if provider is None else await provider.credentials_for(self._tenant)
+        try:
+            response = await self._line.deliver(call, check=self._check, credentials=credentials)
+        except DynamormError as error:
+            self._guard.strip(error, call.operation, call.request)
+            raise
+        self._lease.check()
+        return self._guard.admit(call.operation, call.request, response)
+
+    def _check(self, operation: str, request: Request) -> None:
+        # The scope may have ended while the request waited for credentials, a connection, or another attempt.
+        self._lease.check()
+        self._guard.check(operation, request)
+
+
+class BypassClient(_Rider):
+    """A client that reaches across tenants, by name; made by `Client.across_tenants(reason=…)`.
+
+    Keys name their tenant. It is never ambient: operations are given to it, `await db.across_tenants(…).run(operation)`
+    and `query.on(…)`. Each request leaves a record, with the reason, in the log `dynamorm_py.audit`.
+    """
+
+    def __init__(self, line: Line, reason: str) -> None:
+        if not reason.strip():
+            raise InvalidOperation("across_tenants(reason=…) needs a reason: it stands in the audit log")
+        self._reason = reason
+        super().__init__(line, replace(line.scope, bypass=True, tables=line.tables), ())
+
+    async def call(self, operation: str, request: Mapping[str, Any]) -> Response:
+        """Sends any request in DynamoDB's own form; see `Client.call`."""
+        try:
+            return await self.send(raw_call(operation, request))
+        except DynamormError as error:
+            raise error.about(operation=operation) from error.__cause__
+
+    def entered(self) -> BypassClient:
+        """Refused: what reaches across tenants is named where it does."""
+        raise InvalidOperation("across_tenants() is never ambient: use its run(), or query.on(…)")
+
+    def left(self) -> None:
+        """Nothing is to be left."""
+
+    def __repr__(self) -> str:
+        return f"<BypassClient for {self._reason!r}>"
+
+    async def _deliver(self, call: Call) -> Response:
+        tables = sorted({target.table for target in call.targets})
+        details = {"reason": self._reason, "operation": call.operation, "tables": tables}
+        audit.warning("%s across tenants on %s: %s", call.operation, ", ".join(tables), self._reason, extra=details)
+        return await self._line.deliver(call)

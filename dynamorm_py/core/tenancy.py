@@ -1,0 +1,118 @@
+"""What the compiler sees to in a tenant's scope: whose table it is, whose key, whose item.
+
+This is the first of three nets. The second, `dynamorm_py.guard`, reads the finished request and knows nothing of this
+one; the third looks at what comes back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TypeVar
+
+from dynamorm_py.core.errors import InvalidModel, InvalidValue, TenantRequired, TenantViolation
+from dynamorm_py.core.schema import KeyAttribute, Schema
+from dynamorm_py.core.tenants import check_tenant
+from dynamorm_py.core.wire import AttributeValue, Item, Scope
+
+V = TypeVar("V", bound=Mapping[str, AttributeValue])
+
+
+def enter_table(schema: Schema, scope: Scope, *, writes: bool = False) -> str:
+    """The physical name of a model's table, where the scope may use it.
+
+    Raises `TenantRequired` for a tenant's data outside of all scopes, `TenantViolation` for what is neither a tenant's
+    nor shared inside of one, and for writing what is shared, and `InvalidModel` where the client takes no other models.
+    """
+    check_kind(schema, scope)
+    if schema.tenant is not None:
+        if scope.tenant is None and not scope.bypass:
+            raise TenantRequired(
+                "its items belong to tenants, and no tenant is known: use db.for_tenant(id), or across_tenants()"
+            )
+    elif scope.tenant is not None:
+        if not schema.shared:
+            raise TenantViolation("the model is neither a tenant's nor shared, so no tenant reaches it")
+        if writes:
+            raise TenantViolation("the model is shared by all tenants, which may read it: write it outside of scopes")
+    if scope.tables is not None:
+        for each in schema.members.values() or (schema,):
+            scope.tables.admit(each, scope.prefix)
+    return scope.prefix + schema.table
+
+
+def check_kind(schema: Schema, scope: Scope) -> None:
+    """Refuses, on a client with `tenancy="required"`, a model that does not say whose its items are."""
+    if scope.strict and schema.tenant is None and not schema.shared:
+        raise InvalidModel(
+            'the client has tenancy="required": mark a field with tenant_key(), or declare the model shared=True',
+            model=schema.model,
+        )
+
+
+def with_tenant(schema: Schema, scope: Scope, values: V) -> V | Mapping[str, AttributeValue]:
+    """Field values with the scope's tenant, which is filled in where it is absent and never replaced."""
+    if schema.tenant is None:
+        return values
+    field = schema.tenant.field
+    given = values.get(field)
+    if scope.tenant is None:
+        if given is not None:
+            _check_id(field, given)
+        return values
+    if given is None:
+        return {field: {"S": scope.tenant}, **values}
+    if given != {"S": scope.tenant}:
+        raise TenantViolation(f"{field} names another tenant than the scope")
+    return values
+
+
+def check_item(schema: Schema, scope: Scope, item: Item) -> None:
+    """Refuses to store an item of another tenant, or one whose attributes would put it into another tenant's index,
+    also by attributes that the model does not know."""
+    if schema.tenant is None:
+        return
+    held = item.get(schema.tenant.attribute)
+    if scope.tenant is None:
+        if held is not None:
+            _check_id(schema.tenant.field, held)
+        return
+    if held != {"S": scope.tenant}:
+        raise TenantViolation(f"{schema.tenant.field} of the item names another tenant than the scope, or none")
+    check_leading(schema, scope, item)
+
+
+def check_leading(schema: Schema, scope: Scope, item: Item) -> None:
+    """Refuses an item, or a key, of which a partition key of table or index leads to another tenant."""
+    if schema.tenant is None or scope.tenant is None:
+        return
+    for part in leading(schema):
+        if part.name in item and not _leads(item[part.name], schema, part, scope.tenant):
+            raise TenantViolation(f"{part.name} leads to another tenant")
+
+
+def leading(schema: Schema) -> Iterable[KeyAttribute]:
+    """The partition key attributes of table and indexes, of all models on the table that are known: each begins with
+    the tenant."""
+    relatives = () if schema.relatives is None else schema.relatives.of_table(schema.table)
+    seen = set()
+    for each in (schema, *relatives):
+        for key in (each.key, *(index.key for index in each.indexes.values())):
+            part = key.partition[0]
+            if part.name not in seen:
+                seen.add(part.name)
+                yield part
+
+
+def _leads(value: AttributeValue, schema: Schema, part: KeyAttribute, tenant: str) -> bool:
+    if part.template is None:
+        return value == {"S": tenant}
+    own = (schema.tenant.prefix if schema.tenant else "") + tenant
+    text = value.get("S")
+    return isinstance(text, str) and (text == own or text.startswith(own + "#"))
+
+
+def _check_id(field: str, value: AttributeValue) -> None:
+    try:
+        check_tenant(value.get("S"))
+    except InvalidValue as error:
+        raise InvalidValue(f"{field}: {error.message}") from None
