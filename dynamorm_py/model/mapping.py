@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from datetime import datetime
+from datetime import date, datetime, time
+from decimal import Decimal
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
+from uuid import UUID
 
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticSerializationError, SchemaSerializer
 
-from dynamorm_py.core.errors import InvalidItem, InvalidKey, InvalidValue
+from dynamorm_py.core.errors import InvalidItem, InvalidKey, InvalidOperation, InvalidValue
 from dynamorm_py.core.expressions import AttributePath
 from dynamorm_py.core.records import replace
 from dynamorm_py.core.schema import Index, KeyAttribute, Schema
-from dynamorm_py.core.values import decode, decode_item, same
+from dynamorm_py.core.values import decode, decode_item, encode, same
 from dynamorm_py.core.wire import AttributeValue, Item
 from dynamorm_py.fields.annotations import is_set
-from dynamorm_py.fields.codecs import FieldCodec, encoded, epoch, invalid, serializing
+from dynamorm_py.fields.codecs import FieldCodec, converters, encoded, epoch, invalid, serializing
 from dynamorm_py.fields.parts import FieldPart, fields_serializer
 from dynamorm_py.fields.paths import Path
+from dynamorm_py.model.compiled_later import CompiledLater
 from dynamorm_py.model.declared_fields import DeclaredFields
 from dynamorm_py.model.key_types import key_type
 from dynamorm_py.model.schema_builder import Declarations, SchemaBuilder
@@ -29,6 +32,10 @@ if TYPE_CHECKING:
     from dynamorm_py.model.base import Model
 
 M = TypeVar("M", bound="Model")
+
+# Whatever the field, such values are stored, and as their type says. Others can stand for an absent attribute, or, as
+# True does to pydantic, for a number.
+_UNCONDITIONAL = frozenset((str, int, float, Decimal, bytes, list, tuple, dict, date, datetime, time, UUID))
 
 
 class ModelMapping:
@@ -72,10 +79,7 @@ class ModelMapping:
     @cached_property
     def codecs(self) -> Mapping[str, FieldCodec]:
         """How each field's values become attribute values."""
-        return {
-            name: FieldCodec(self.model, name, epoch=name == self._declared.with_role("time_to_live"))
-            for name in self.fields
-        }
+        return {name: FieldCodec(self.model, name, epoch=name == self._time_to_live) for name in self.fields}
 
     @cached_property
     def paths(self) -> Mapping[str, Path[Any]]:
@@ -98,22 +102,53 @@ class ModelMapping:
 
     def encode(self, instance: Model) -> Item:
         """The instance's fields as an item; without those that are absent, and without what the library keeps."""
+        return self._encode(instance, None)
+
+    def _encode(self, instance: Model, only: set[str] | None) -> Item:
         dumped: dict[str, object]
         try:
-            dumped = self._serializer.to_python(instance, round_trip=True, by_alias=False, warnings="error")
+            dumped = self._serializer.to_python(
+                instance, include=only, round_trip=True, by_alias=False, warnings="error"
+            )
         except PydanticSerializationError as error:
             raise self._unserializable(instance, error) from error
         item: Item = {}
-        for name, value in dumped.items():
-            attribute = self.attributes.get(name, name)
-            if attribute in self.library:
-                continue
-            if value is None:
-                self._check_none(instance, name)
-            stored = self._encode_field(name, value)
-            if stored is not None:
-                item[attribute] = stored
+        plainly, known = self._plainly, converters()
+        try:
+            for name, value in dumped.items():
+                attribute = plainly.get(name)
+                kind = type(value)
+                if attribute is not None and (kind in _UNCONDITIONAL or (kind is set and value)):
+                    item[attribute] = encode(value, name, known)
+                else:
+                    self._put_field(item, instance, name, value)
+        except InvalidOperation as error:
+            raise error.about(self.schema.model) from error.__cause__
         return item
+
+    def _put_field(self, item: Item, instance: Model, name: str, value: object) -> None:
+        """Adds a field's attribute, if it has one."""
+        attribute = self.attributes.get(name, name)
+        if attribute in self.library:
+            return
+        if value is None:
+            self._check_none(instance, name)
+        stored = self._encode_field(name, value)
+        if stored is not None:
+            item[attribute] = stored
+
+    @cached_property
+    def _plainly(self) -> Mapping[str, str]:
+        """The attributes of the fields that are stored as their values' types say, and by the application alone."""
+        return {
+            name: attribute
+            for name, attribute in self.attributes.items()
+            if attribute not in self.library and name != self._time_to_live
+        }
+
+    @cached_property
+    def _time_to_live(self) -> str | None:
+        return self._declared.with_role("time_to_live")
 
     def _check_none(self, instance: Model, name: str) -> None:
         """Refuses None where an assignment put it into a field that does not take it: pydantic dumps it without a
@@ -143,7 +178,8 @@ class ModelMapping:
 
     def decode(self, item: Item) -> Any:  # the model's instance; its type is the caller's
         """A stored item as an instance that remembers what was read."""
-        item = self._with_key_fields(item)
+        if self._in_key:
+            item = self._with_key_fields(item)
         instance = self._instance(item)
         self.remember(instance, item)
         instance.after_read()
@@ -151,7 +187,10 @@ class ModelMapping:
 
     def _instance(self, item: Item) -> Any:
         try:
-            return self.model.model_validate(self.plain(item), strict=False, by_name=True, by_alias=False)
+            # The model's own, whatever `model_validate` was overridden with, as in `_serializer`.
+            return self.model.__pydantic_validator__.validate_python(
+                self._decoder.call(item), strict=False, by_name=True, by_alias=False
+            )
         except ValidationError as error:
             message = f"a stored item does not fit the model: {invalid('item', error).message}"
             raise InvalidItem(message, model=self.schema.model, key=self._key_of(item)) from error
@@ -164,12 +203,12 @@ class ModelMapping:
     def plain(self, item: Item) -> dict[str, object]:
         """An item as plain data by field name, with what an absent attribute means."""
         data: dict[str, object] = {}
-        extra = self._takes_extra
+        names, revived, optional, extra = self._names, self._revived, self.optional, self._takes_extra
         for attribute, value in item.items():
-            name = self._names.get(attribute)
+            name = names.get(attribute)
             if name is not None:
-                decoded = self._decode_field(name, value)
-                if decoded is not None or name in self.optional:
+                decoded = self.codecs[name].decoded(value) if name in revived else decode(value)
+                if decoded is not None or name in optional:
                     data[name] = decoded
             elif extra and attribute not in self.composed:
                 data[attribute] = decode(value)
@@ -177,6 +216,32 @@ class ModelMapping:
             if name not in data:
                 data[name] = empty()
         return data
+
+    @cached_property
+    def _decoder(self) -> CompiledLater[Item, dict[str, object]]:
+        return CompiledLater(self.plain, self._compiled_decoder)
+
+    def _compiled_decoder(self) -> Callable[[Item], dict[str, object]]:
+        """`plain`, compiled; itself where the model takes attributes that no field names."""
+        if self._takes_extra:
+            return self.plain
+        # No cold start waits for this module.
+        from dynamorm_py.model.compiled import StoredField, compiled_decoder  # noqa: PLC0415
+
+        fields = (
+            StoredField(
+                name,
+                self.attributes[name],
+                info.annotation,
+                required=info.is_required(),
+                optional=name in self.optional,
+                key_type=key_type(self.model, name),
+                revive=self.codecs[name].decoded if name in self._revived else None,
+                absent=self._absent.get(name),
+            )
+            for name, info in self.fields.items()
+        )
+        return compiled_decoder(self.model.__name__, fields, self.plain)
 
     def remember(self, instance: Model, item: Item) -> None:
         """Makes an item what the instance was loaded as."""
@@ -193,11 +258,13 @@ class ModelMapping:
     def difference(self, before: Item, now: Item) -> tuple[Item, list[str]]:
         """What `now` changes and removes, compared with what was read. A stored form that merely reads as the same
         value (another writer's date format, a default for what was absent) is no change."""
-        known = [*self.attributes.values(), *(now.keys() - self.attributes.keys())]
+        known = dict.fromkeys((*self.attributes.values(), *now))
         differing = [
             name
-            for name in dict.fromkeys(known)
-            if name not in self.library and not same(before.get(name), now.get(name))
+            for name in known
+            if (was := before.get(name)) != (value := now.get(name))
+            and name not in self.library
+            and not same(was, value)
         ]
         if self._takes_extra:
             differing += [
@@ -205,7 +272,8 @@ class ModelMapping:
             ]
         if not differing:
             return {}, []
-        read = self.encode(self._instance(before))
+        names = {self._names.get(name, name) for name in differing}
+        read = self._encode(self._instance(before), names)
         differing = [name for name in differing if not same(read.get(name), now.get(name))]
         return (
             {name: now[name] for name in differing if name in now},
@@ -265,14 +333,11 @@ class ModelMapping:
             return {"NULL": True} if name in self._nulls else None
         if isinstance(value, set | frozenset) and not value:
             return None
-        if isinstance(value, datetime) and name == self._declared.with_role("time_to_live"):
+        if isinstance(value, datetime) and name == self._time_to_live:
             return epoch(value, name, self.schema.model)
         if isinstance(value, bool) and name in self._numbers:
             raise InvalidValue(f"{name}: a bool is not a number; use int(value)", model=self.schema.model)
         return encoded(value, name, self.schema.model)
-
-    def _decode_field(self, name: str, value: AttributeValue) -> object:
-        return self.codecs[name].decoded(value) if name in self._revived else decode(value)
 
     @cached_property
     def _numbers(self) -> frozenset[str]:
