@@ -73,8 +73,6 @@ if TYPE_CHECKING:
     from dynamorm_py.core.updates import Action
     from dynamorm_py.fields import (
         Attr,
-        Path,
-        attr,
         created_timestamp,
         field,
         partition_key,
@@ -84,7 +82,9 @@ if TYPE_CHECKING:
         updated_timestamp,
         version_number,
     )
-    from dynamorm_py.model import GlobalIndex, LocalIndex, Model, PrimaryKey, Table, unique
+    from dynamorm_py.fields.paths import Path, attr
+    from dynamorm_py.model import GlobalIndex, LocalIndex, Model, PrimaryKey, unique
+    from dynamorm_py.model.table import Table
     from dynamorm_py.operation import Operation
     from dynamorm_py.query import Page, Query
     from dynamorm_py.transaction import transact_get, transact_write
@@ -142,8 +142,6 @@ _HOMES = {
     "dynamorm_py.core.updates": ("Action",),
     "dynamorm_py.fields": (
         "Attr",
-        "Path",
-        "attr",
         "created_timestamp",
         "field",
         "partition_key",
@@ -153,7 +151,9 @@ _HOMES = {
         "updated_timestamp",
         "version_number",
     ),
-    "dynamorm_py.model": ("GlobalIndex", "LocalIndex", "Model", "PrimaryKey", "Table", "unique"),
+    "dynamorm_py.fields.paths": ("Path", "attr"),
+    "dynamorm_py.model": ("GlobalIndex", "LocalIndex", "Model", "PrimaryKey", "unique"),
+    "dynamorm_py.model.table": ("Table",),
     "dynamorm_py.operation": ("Operation",),
     "dynamorm_py.query": ("Page", "Query"),
     "dynamorm_py.views": ("Partial",),

@@ -17,7 +17,6 @@ from dynamorm_py.context import Runner, enter, leave
 from dynamorm_py.core.errors import ClientClosed, DynamormError, InvalidOperation
 from dynamorm_py.core.operations import HasPlan
 from dynamorm_py.core.operations import Operation as Plan
-from dynamorm_py.core.raw_calls import raw_call
 from dynamorm_py.core.schema import Schema
 from dynamorm_py.core.wire import Call, Response, Scope
 from dynamorm_py.middleware import Middleware, compose
@@ -191,6 +190,8 @@ class Client:
         after a lost answer; the rest is `WriteOutcomeUnknown` then.
         https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_Operations_Amazon_DynamoDB.html
         """
+        from dynamorm_py.core.raw_calls import raw_call  # noqa: PLC0415  # models never ask for it
+
         call = raw_call(operation, request)
         try:
             return await self.send(call)

@@ -6,7 +6,6 @@ import asyncio
 import os
 import threading
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, field
 
 from dynamorm_py.core.errors import ClientClosed
 from dynamorm_py.core.records import Record
@@ -51,7 +50,6 @@ class Place(Record):
         raise ClientClosed(f"the client was opened in {where}: open it in this one, with `async with`")
 
 
-@dataclass(slots=True)
 class Connection:
     """A transport that is being opened, is open, or was open at its place.
 
@@ -59,10 +57,13 @@ class Connection:
     first (`loop.shutdown_asyncgens`), so that a client left open does not leave its sockets behind.
     """
 
-    opener: AbstractAsyncContextManager[Opened]
-    place: Place = field(default_factory=Place.here)
-    transport: Transport | None = None
-    choice: Choice | None = None
+    __slots__ = ("choice", "opener", "place", "transport")
+
+    def __init__(self, opener: AbstractAsyncContextManager[Opened]) -> None:
+        self.opener = opener
+        self.place = Place.here()
+        self.transport: Transport | None = None
+        self.choice: Choice | None = None
 
     async def open(self) -> None:
         self.transport, self.choice = await self.opener.__aenter__()

@@ -10,7 +10,7 @@ API reference: https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/AP
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Generic, Protocol, Self, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Generic, Protocol, Self, TypeVar, cast
 
 from dynamorm_py.core.errors import (
     CancellationReason,
@@ -21,8 +21,6 @@ from dynamorm_py.core.errors import (
     TransactionCanceled,
     WriteOutcomeUnknown,
 )
-from dynamorm_py.core.expressions import AttributePath, compile_projection
-from dynamorm_py.core.placeholders import Placeholders
 from dynamorm_py.core.records import Record, replace
 from dynamorm_py.core.schema import Schema, Unique
 from dynamorm_py.core.tenancy import enter_table, with_tenant
@@ -38,6 +36,9 @@ from dynamorm_py.core.wire import (
     Scope,
     Target,
 )
+
+if TYPE_CHECKING:
+    from dynamorm_py.core.expressions import AttributePath
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
@@ -255,9 +256,7 @@ class GetItem(Record, ByKey[T]):
             request["ConsistentRead"] = True
         if self.projection:
             schema.check_paths(self.projection)
-            placeholders = Placeholders()
-            request["ProjectionExpression"] = compile_projection(self.projection, placeholders)
-            placeholders.write_into(request)
+            _project(self.projection, request)
 
         def result(response: Response) -> T:
             item = response.get("Item")
@@ -267,6 +266,16 @@ class GetItem(Record, ByKey[T]):
 
         call = Call("GetItem", request, target_of(schema, table, key))
         return Prepared(call, result, never_refused, never_settled)
+
+
+def _project(paths: tuple[AttributePath, ...], request: Request) -> None:
+    # The language of expressions is loaded by what is written in it; a first read of a whole item is not.
+    from dynamorm_py.core.expressions import compile_projection  # noqa: PLC0415
+    from dynamorm_py.core.placeholders import Placeholders  # noqa: PLC0415
+
+    placeholders = Placeholders()
+    request["ProjectionExpression"] = compile_projection(paths, placeholders)
+    placeholders.write_into(request)
 
 
 def not_found(schema: Schema, verb: str) -> Callable[[Item], Any]:

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
-from typing import Literal, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 
 from dynamorm_py.core.errors import InvalidKey, InvalidOperation
-from dynamorm_py.core.expressions import AttributePath
 from dynamorm_py.core.keys import MAX_PARTITION_KEY, MAX_SORT_KEY, Template, check_key_value
 from dynamorm_py.core.records import Record, field
 from dynamorm_py.core.wire import AttributeValue, Item
+
+if TYPE_CHECKING:
+    from dynamorm_py.core.expressions import AttributePath
 
 # What the sentinel of a unique constraint names its owner in. No field has this name: fields are Python names.
 OWNER = "$owner"

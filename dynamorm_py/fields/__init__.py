@@ -1,4 +1,7 @@
-"""Fields: how a model declares them, how they become attribute values, and the paths that conditions are made of."""
+"""Fields: how a model declares them, how they become attribute values, and the paths that conditions are made of.
+
+Paths stand in `fields.paths`, which is imported when a model is first asked for one: a first read by key needs none.
+"""
 
 from dynamorm_py.fields.declaration import (
     Attr,
@@ -13,14 +16,10 @@ from dynamorm_py.fields.declaration import (
     updated_timestamp,
     version_number,
 )
-from dynamorm_py.fields.paths import DocumentPath, Path, attr
 
 __all__ = [
     "Attr",
-    "DocumentPath",
     "Marker",
-    "Path",
-    "attr",
     "created_timestamp",
     "field",
     "marker_of",

@@ -10,13 +10,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import is_dataclass
 from functools import cached_property
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from pydantic import BaseModel, ConfigDict, TypeAdapter
+from pydantic import BaseModel, ConfigDict
 from pydantic_core import SchemaSerializer, SchemaValidator, core_schema
 from typing_extensions import is_typeddict
 
 from dynamorm_py.fields.annotations import bare
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
 
 # Where a schema names a class that has a serializer, pydantic takes that one, whatever the schema says. This class has
 # none, and every model is an instance of it.
@@ -51,6 +54,8 @@ class TypePart:
 
     @cached_property
     def _adapter(self) -> TypeAdapter[Any]:
+        from pydantic import TypeAdapter  # noqa: PLC0415  # a module that pydantic loads on demand, too
+
         kind = bare(self._annotation)
         # These have a configuration of their own, beside which pydantic takes no other.
         configured = isinstance(kind, type) and (

@@ -10,20 +10,21 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
 
 from dynamorm_py.core.errors import DeadlineExceeded
 from dynamorm_py.core.wire import Call, Response
 from dynamorm_py.middleware import Send
 
 
-@dataclass(slots=True)
 class _Bound:
     """`due` is a time of the clock, None for no limit; `ended` is set when the block is left."""
 
-    due: float | None
-    outer: _Bound | None
-    ended: bool = False
+    __slots__ = ("due", "ended", "outer")
+
+    def __init__(self, due: float | None, outer: _Bound | None) -> None:
+        self.due = due
+        self.outer = outer
+        self.ended = False
 
 
 _bound: ContextVar[_Bound | None] = ContextVar("dynamorm_py.deadline", default=None)

@@ -1,7 +1,7 @@
-"""Models: pydantic classes that map to tables, and the verbs that read and write them."""
+"""Models: pydantic classes that map to tables, and the verbs that read and write them. `model.table` is for tables that
+several models share."""
 
 from dynamorm_py.model.base import Model
 from dynamorm_py.model.indexes import GlobalIndex, LocalIndex, PrimaryKey, unique
-from dynamorm_py.model.table import Table
 
-__all__ = ["GlobalIndex", "LocalIndex", "Model", "PrimaryKey", "Table", "unique"]
+__all__ = ["GlobalIndex", "LocalIndex", "Model", "PrimaryKey", "unique"]

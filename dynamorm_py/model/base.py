@@ -12,13 +12,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar, cast, dataclass_
 from pydantic import BaseModel, ConfigDict
 from pydantic.fields import FieldInfo
 
-from dynamorm_py.batch import pace_of
-from dynamorm_py.core.batches import BatchGet, Progress
 from dynamorm_py.core.errors import InvalidKey, InvalidModel
-from dynamorm_py.core.expressions import Condition
 from dynamorm_py.core.operations import GetItem, not_found
 from dynamorm_py.core.schema import Schema
-from dynamorm_py.core.writes import CheckItem
 from dynamorm_py.fields.declaration import (
     created_timestamp,
     field,
@@ -29,14 +25,20 @@ from dynamorm_py.fields.declaration import (
     updated_timestamp,
     version_number,
 )
+from dynamorm_py.model.deferred import Deferred
 from dynamorm_py.model.indexes import BoundIndex, GlobalIndex, LocalIndex, PrimaryKey, UniqueConstraint, reading
 from dynamorm_py.model.keys import KeyArgument, KeyValue, key_values
 from dynamorm_py.model.mapping import ModelMapping
 from dynamorm_py.model.relatives import Relatives
 from dynamorm_py.model.schema_builder import Declarations
-from dynamorm_py.model.writes import Delete, Update, create, last_seen, put, save
 from dynamorm_py.operation import NotAwaitable, Operation, WriteOperation
-from dynamorm_py.query import Query
+
+if TYPE_CHECKING:
+    # What a first read does not need is imported by the verbs that do: it would make a cold start half as long again.
+    from dynamorm_py.core.batches import Progress
+    from dynamorm_py.core.expressions import Condition
+    from dynamorm_py.model.writes import Delete, Update
+    from dynamorm_py.query import Query
 
 M = TypeVar("M", bound="Model")
 
@@ -346,6 +348,9 @@ class Model(BaseModel, metaclass=ModelMeta):
         without progress, and then listed in `UnprocessedItems.remaining`.
         https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchGetItem.html
         """
+        from dynamorm_py.batch import pace_of  # noqa: PLC0415
+        from dynamorm_py.core.batches import BatchGet  # noqa: PLC0415
+
         if isinstance(keys, str | bytes | bytearray | Mapping):
             # Each can be iterated, into something that looks like keys and is none.
             raise InvalidKey(
@@ -375,29 +380,39 @@ class Model(BaseModel, metaclass=ModelMeta):
 
         await transact_write(User.check("u1", condition=User.active.is_true()), order.create())
         """
+        from dynamorm_py.core.writes import CheckItem  # noqa: PLC0415
+
         mapping = cls.__dynamorm_mapping__
         values = key_values(mapping, mapping.schema.key.fields, key, fields, "check")
         return WriteOperation(CheckItem(mapping.schema, values, condition, mapping.decode))
 
     def create(self) -> WriteOperation[Self]:
         """Stores a new item; raises `ItemAlreadyExists` where one has its key."""
+        from dynamorm_py.model.writes import create  # noqa: PLC0415
+
         return create(self)
 
     def put(self, *, condition: Condition | None = None) -> WriteOperation[Self]:
         """Stores the item whole, replacing what is there. A loaded instance of a versioned model raises
         `VersionConflict` if the item was written since, and a new one if the item has a version already."""
+        from dynamorm_py.model.writes import put  # noqa: PLC0415
+
         return put(self, condition)
 
     def save(self, *, condition: Condition | None = None) -> WriteOperation[Self]:
         """Stores a new instance as `create` does, and of a loaded one what was changed since; of nothing changed,
         nothing is sent. Raises `VersionConflict` (versioned models) or `ItemNotFound` where the item is gone."""
+        from dynamorm_py.model.writes import save  # noqa: PLC0415
+
         return save(self, condition)
 
-    update: ClassVar[Update] = Update()
-    delete: ClassVar[Delete] = Delete()
+    update: ClassVar[Update] = cast(Any, Deferred("dynamorm_py.model.writes", "Update"))
+    delete: ClassVar[Delete] = cast(Any, Deferred("dynamorm_py.model.writes", "Delete"))
 
     def refresh(self) -> Operation[Self]:
         """Reads the item again, consistently, into this instance; raises `ItemNotFound`."""
+        from dynamorm_py.model.writes import last_seen  # noqa: PLC0415
+
         mapping = type(self).__dynamorm_mapping__
         before = last_seen(self)
         key = mapping.schema.values_by_field(mapping.encode(self) if before is None else before)

@@ -9,15 +9,15 @@ from typing_extensions import TypeVar as DefaultedTypeVar
 from dynamorm_py.core.errors import InvalidModel, InvalidOperation
 from dynamorm_py.core.records import Record
 from dynamorm_py.core.schema import Index
-from dynamorm_py.core.search import MAX_SEGMENTS, Search
 from dynamorm_py.core.wire import AttributeValue
 from dynamorm_py.model.keys import KeyArgument, KeyValue, key_values
 from dynamorm_py.model.mapping import ModelMapping
-from dynamorm_py.query import Query
-from dynamorm_py.views import Partial, ReadModel, Shape
 
 if TYPE_CHECKING:
+    from dynamorm_py.core.search import Search
     from dynamorm_py.model.base import Model
+    from dynamorm_py.query import Query
+    from dynamorm_py.views import Partial, ReadModel
 
 M = TypeVar("M", bound="Model")
 R = TypeVar("R")
@@ -213,6 +213,11 @@ def reading(
     segments: int = 1,
 ) -> Query[Any]:  # of instances or views, as the index's declaration says
     """The query, or without `values` the scan, of a model's table or index."""
+    # A first read by key needs nothing of queries.
+    from dynamorm_py.core.search import MAX_SEGMENTS, Search  # noqa: PLC0415
+    from dynamorm_py.query import Query  # noqa: PLC0415
+    from dynamorm_py.views import Shape  # noqa: PLC0415
+
     search = Search(mapping.schema, index, values, segments=segments)
     if type(segments) is not int or not 1 <= segments <= MAX_SEGMENTS:
         raise InvalidOperation(

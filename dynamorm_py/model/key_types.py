@@ -12,12 +12,13 @@ from pathlib import PurePath
 from typing import Any, Literal, TypeAlias, get_args, get_origin, get_type_hints
 from uuid import UUID
 
-from pydantic import BaseModel, Json, PlainSerializer, SecretBytes, WrapSerializer
+from pydantic import BaseModel, Json, SecretBytes
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from dynamorm_py.core.schema import KeyType
 from dynamorm_py.fields.annotations import bare, union_members, unwrapped
+from dynamorm_py.fields.declaration import Marker
 
 # A template also takes truth values, which are no key of their own.
 TemplateType: TypeAlias = KeyType | Literal["BOOL"]
@@ -52,6 +53,10 @@ def key_type(model: type[BaseModel], name: str) -> TemplateType | None:
 
 def _annotated(info: FieldInfo) -> TemplateType | None:
     for entry in reversed(info.metadata):
+        if isinstance(entry, Marker):
+            continue
+        from pydantic import PlainSerializer, WrapSerializer  # noqa: PLC0415  # pydantic loads them on demand, too
+
         if isinstance(entry, PlainSerializer | WrapSerializer) and not entry.when_used.startswith("json"):
             return _returned(entry.return_type, entry.func)
         if type(entry) is _JSON or entry is _JSON:

@@ -14,7 +14,6 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticSerializationError, SchemaSerializer
 
 from dynamorm_py.core.errors import InvalidItem, InvalidKey, InvalidOperation, InvalidValue
-from dynamorm_py.core.expressions import AttributePath
 from dynamorm_py.core.records import replace
 from dynamorm_py.core.schema import Index, KeyAttribute, Schema
 from dynamorm_py.core.values import decode, decode_item, encode, same
@@ -22,13 +21,13 @@ from dynamorm_py.core.wire import AttributeValue, Item
 from dynamorm_py.fields.annotations import is_set
 from dynamorm_py.fields.codecs import FieldCodec, converters, encoded, epoch, invalid, serializing
 from dynamorm_py.fields.parts import FieldPart, fields_serializer
-from dynamorm_py.fields.paths import Path
 from dynamorm_py.model.compiled_later import CompiledLater
 from dynamorm_py.model.declared_fields import DeclaredFields
 from dynamorm_py.model.key_types import key_type
 from dynamorm_py.model.schema_builder import Declarations, SchemaBuilder
 
 if TYPE_CHECKING:
+    from dynamorm_py.fields.paths import Path
     from dynamorm_py.model.base import Model
 
 M = TypeVar("M", bound="Model")
@@ -84,6 +83,10 @@ class ModelMapping:
     @cached_property
     def paths(self) -> Mapping[str, Path[Any]]:
         """What `Model.field` is, for each field."""
+        # A first read by key needs no paths, and nothing of what they are made of.
+        from dynamorm_py.core.expressions import AttributePath  # noqa: PLC0415
+        from dynamorm_py.fields.paths import Path  # noqa: PLC0415
+
         return {
             name: Path(
                 AttributePath((self.attributes[name],), self.model),
