@@ -8,10 +8,10 @@ may hold items.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
 from typing import Any, TypeAlias
 
 from dynamorm_py.core.errors import ConditionFailed, TenantViolation, TransactionCanceled
+from dynamorm_py.core.records import replace
 from dynamorm_py.core.wire import Response
 from dynamorm_py.guard.requests import Request
 from dynamorm_py.guard.tables import Holdings

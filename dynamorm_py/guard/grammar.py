@@ -12,9 +12,10 @@ operation always has, is read once. Texts hold no values, so what is kept of the
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import TypeAlias
+
+from dynamorm_py.core.records import Record
 
 # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html#limits-expression-parameters
 MAX_CHARACTERS = 4096
@@ -40,16 +41,14 @@ class NotUnderstood(Exception):
     """The text is no expression of this grammar."""
 
 
-@dataclass(frozen=True, slots=True)
-class Predicate:
+class Predicate(Record):
     """One comparison or function: `kind` is the comparator, `BETWEEN`, `IN` or the function's name."""
 
     kind: str
     operands: tuple[Operand, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Condition:
+class Condition(Record):
     """Its predicates from left to right, and the words between them: where these are AND alone, all of the predicates
     hold of what is selected, whatever the parentheses."""
 
@@ -59,8 +58,7 @@ class Condition:
     words: frozenset[str]
 
 
-@dataclass(frozen=True, slots=True)
-class Action:
+class Action(Record):
     """One action of an update; `value` is the alias of the value that is written as it is, None for anything else."""
 
     clause: str
@@ -68,15 +66,13 @@ class Action:
     value: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Update:
+class Update(Record):
     names: tuple[str, ...]
     values: tuple[str, ...]
     actions: tuple[Action, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Projection:
+class Projection(Record):
     names: tuple[str, ...]
     values: tuple[str, ...]
     paths: tuple[Path, ...]

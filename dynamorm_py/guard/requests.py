@@ -98,24 +98,25 @@ def _transact_get_items(holdings: Holdings, request: Request) -> None:
 def _query(holdings: Holdings, request: Request) -> None:
     _only(request, _QUERY)
     table = holdings.table(request.get("TableName"))
-    index: str | None = request.get("IndexName")
-    if index is not None and index not in table.indexes:
-        raise TenantViolation(f"{table.name}: a query names an index that no model declares")
-    names = table.key if index is None else (*table.indexes[index][1], *table.key)
-    _check_projection(request, table, names)
     _check_expression(request, "FilterExpression", grammar.read_condition)
     condition = _check_expression(request, "KeyConditionExpression", grammar.read_condition)
     if condition is None:
         raise TenantViolation(f"{table.name}: a query has no KeyConditionExpression")
     marks = holdings.marks(table)
     if marks is None:
+        _check_projection(request, table, ())
         return
+    index: str | None = request.get("IndexName")
+    if index is not None and index not in table.indexes:
+        raise TenantViolation(f"{table.name}: a query names an index that no model declares")
     mark = marks.partition if index is None else marks.of_index(index)
+    names = table.key if index is None else (*table.indexes[index][1], *table.key)
+    _check_projection(request, table, names)
     _check_key_condition(request, table, condition, mark)
     if "ExclusiveStartKey" in request:
         start = request["ExclusiveStartKey"]
         _check_key(marks, start, names, "ExclusiveStartKey")
-        if not mark.owns(start.get(mark.name)):
+        if not mark.owns(start[mark.name]):
             raise _foreign(table, mark.name, "ExclusiveStartKey")
 
 
@@ -183,7 +184,7 @@ CHECKS: Mapping[str, Check] = {
 def _read(holdings: Holdings, name: object, keys: Iterable[object], entry: Request) -> None:
     table = holdings.table(name)
     marks = holdings.marks(table)
-    _check_projection(entry, table, table.key)
+    _check_projection(entry, table, () if marks is None else table.key)
     if marks is not None:
         for key in keys:
             _check_key(marks, key, table.key, "Key")

@@ -9,18 +9,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from functools import cached_property
+from typing import Any, TypeAlias
 
 from dynamorm_py.core.errors import TenantViolation
+from dynamorm_py.core.records import Record
 
 # What the value of a session tag may hold, without the space. Checked again here: with a `#` in it, an id would be the
 # beginning of other tenants' keys. https://docs.aws.amazon.com/IAM/latest/UserGuide/id_tags.html
 _ID = re.compile(r"[a-zA-Z0-9_.:/=+\-@]{1,256}")
 
 
-@dataclass(frozen=True, slots=True)
-class Bearer:
+class Bearer(Record):
     """A key attribute that carries the tenant: its value is `prefix` and the id, and, unless `whole`, what may follow
     after a `#`. A native key, which is nothing but the id, is whole and has no prefix."""
 
@@ -29,8 +29,7 @@ class Bearer:
     whole: bool
 
 
-@dataclass(frozen=True, slots=True)
-class GuardedTable:
+class GuardedTable(Record):
     """One physical table, over all the models that live in it.
 
     `name` is its physical name; `key` its partition key attribute and its sort key attribute, where it has one;
@@ -46,15 +45,20 @@ class GuardedTable:
     tenant_attribute: str | None
     protected: frozenset[str]
     shared: bool = False
-    # What carries the tenant besides the table's own partition key, each once: several indexes may share an attribute.
-    index_bearers: tuple[Bearer, ...] = field(init=False, repr=False, compare=False)
 
-    def __post_init__(self) -> None:
-        bearers = dict.fromkeys(bearer for bearer, _ in self.indexes.values() if bearer != self.partition)
-        object.__setattr__(self, "index_bearers", tuple(bearers))
+    __slots__ = ("__dict__",)
+
+    @cached_property
+    def index_bearers(self) -> tuple[Bearer, ...]:
+        """What carries the tenant besides the table's own partition key, each once: indexes may share an attribute."""
+        return tuple(dict.fromkeys(bearer for bearer, _ in self.indexes.values() if bearer != self.partition))
 
 
-class Mark(NamedTuple):
+# A mark, in the order in which a loop over many items takes it apart.
+_Parts: TypeAlias = tuple[str, str, tuple[str, ...]]
+
+
+class Mark(Record):
     """What one attribute of a tenant's items holds: exactly this text, or text that begins in one of these ways."""
 
     name: str
@@ -73,7 +77,7 @@ class Marks:
     """What one tenant's items in one table look like: `partition` must be there and be its own; `optional`, of which
     `tenant` is one, must be its own where they are."""
 
-    __slots__ = ("_id", "optional", "partition", "table", "tenant")
+    __slots__ = ("_id", "_parts", "optional", "partition", "table", "tenant")
 
     def __init__(self, tenant: str, table: GuardedTable, partition: Bearer) -> None:
         self._id = tenant
@@ -84,6 +88,7 @@ class Marks:
         if table.tenant_attribute is not None:
             self.tenant = Mark(table.tenant_attribute, tenant, ())
             self.optional += (self.tenant,)
+        self._parts = [_parts(mark) for mark in self.optional]
 
     def of_index(self, index: str) -> Mark:
         """The mark of an index's partition key."""
@@ -91,8 +96,7 @@ class Marks:
 
     def admit(self, items: Iterable[Any]) -> bool:  # whatever the service answered
         """Whether all of these items, or keys, are the tenant's own. Raises if they are no items at all."""
-        partition, optional = self.partition, self.optional
-        name, exact, beginnings = partition
+        (name, exact, beginnings), optional = _parts(self.partition), self._parts
         for item in items:
             # `owns`, written out: a page has thousands of attributes to look at, and the call would cost half of it.
             value = item[name]
@@ -151,3 +155,7 @@ class Holdings:
 def _mark(bearer: Bearer, tenant: str) -> Mark:
     exact = bearer.prefix + tenant
     return Mark(bearer.name, exact, () if bearer.whole else (exact + "#",))
+
+
+def _parts(mark: Mark) -> _Parts:
+    return mark.name, mark.exact, mark.beginnings
