@@ -222,9 +222,9 @@ class ModelMapping:
 
     @cached_property
     def _decoder(self) -> CompiledLater[Item, dict[str, object]]:
-        return CompiledLater(self.plain, self._compiled_decoder)
+        return CompiledLater(self.plain, self.compiled_plain)
 
-    def _compiled_decoder(self) -> Callable[[Item], dict[str, object]]:
+    def compiled_plain(self) -> Callable[[Item], dict[str, object]]:
         """`plain`, compiled; itself where the model takes attributes that no field names."""
         if self._takes_extra:
             return self.plain
