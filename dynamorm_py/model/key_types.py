@@ -3,6 +3,7 @@ any value."""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from datetime import date, time, timedelta
 from decimal import Decimal
@@ -18,7 +19,6 @@ from pydantic_core import PydanticUndefined
 
 from dynamorm_py.core.schema import KeyType
 from dynamorm_py.fields.annotations import bare, union_members, unwrapped
-from dynamorm_py.fields.declaration import Marker
 
 # A template also takes truth values, which are no key of their own.
 TemplateType: TypeAlias = KeyType | Literal["BOOL"]
@@ -53,15 +53,17 @@ def key_type(model: type[BaseModel], name: str) -> TemplateType | None:
 
 def _annotated(info: FieldInfo) -> TemplateType | None:
     for entry in reversed(info.metadata):
-        if isinstance(entry, Marker):
-            continue
-        from pydantic import PlainSerializer, WrapSerializer  # noqa: PLC0415  # pydantic loads them on demand, too
-
-        if isinstance(entry, PlainSerializer | WrapSerializer) and not entry.when_used.startswith("json"):
+        if isinstance(entry, _serializers()) and not entry.when_used.startswith("json"):
             return _returned(entry.return_type, entry.func)
         if type(entry) is _JSON or entry is _JSON:
             return "S"
     return _type_of(unwrapped(info.annotation))
+
+
+def _serializers() -> tuple[type[Any], ...]:
+    """The annotations that serialize. pydantic loads their module on demand: where nobody has, there is none."""
+    loaded = sys.modules.get("pydantic.functional_serializers")
+    return (loaded.PlainSerializer, loaded.WrapSerializer) if loaded else ()
 
 
 def _returned(declared: Any, serializer: Callable[..., Any]) -> TemplateType | None:
