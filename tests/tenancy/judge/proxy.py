@@ -29,7 +29,8 @@ class Refused(Exception):
 
 class Judge(FaultServer):
     """Serves one account: `owners` says whose an access key is, None meaning root, who may do everything; `policy_of`
-    gives the policy of a tenant. What it refused is kept in `refusals`."""
+    gives the policy of a tenant. What it refused is kept in `refusals`. An update is refused once it was made, and is
+    taken back; what else its transaction wrote stays."""
 
     def __init__(
         self, engine: LocalEndpoint, owners: Mapping[str, str | None], policy_of: Callable[[str], Policy]
@@ -77,11 +78,28 @@ class Judge(FaultServer):
         for name, item in _stored(operation, body):
             own.check_indexes(name, self._tables.get(name), item)
         own.check_start(operation, body, self._tables.get(str(body.get("TableName"))))
+        updated = [(name, key, await self._item(received, name, key)) for name, key in _updated(operation, body)]
         answer = await self._sent(received, operation, body)
-        for name, key in _updated(operation, body):
-            found = await self._sent(received, "GetItem", {"TableName": name, "Key": key, "ConsistentRead": True})
-            own.check_indexes(name, self._tables.get(name), found.body.get("Item", {}))
+        for name, key, before in updated:
+            try:
+                own.check_indexes(name, self._tables.get(name), await self._item(received, name, key))
+            except Refused:
+                await self._take_back(received, name, key, before)
+                raise
         return answer
+
+    async def _item(self, received: Received, name: str, key: Mapping[str, Any]) -> Mapping[str, Any]:
+        found = await self._sent(received, "GetItem", {"TableName": name, "Key": key, "ConsistentRead": True})
+        item: Mapping[str, Any] = found.body.get("Item", {})
+        return item
+
+    async def _take_back(
+        self, received: Received, name: str, key: Mapping[str, Any], before: Mapping[str, Any]
+    ) -> None:
+        if before:
+            await self._sent(received, "PutItem", {"TableName": name, "Item": before})
+        else:
+            await self._sent(received, "DeleteItem", {"TableName": name, "Key": key})
 
     async def _learn(self, received: Received) -> None:
         for name in _names(received.operation, received.body):
