@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from benchmarks.laps.race import DISCIPLINES, Discipline
 from benchmarks.laps.results import Report, Result
 from benchmarks.rivals.entrants import OWN, OWN_DIRECT, REFERENCES
-from benchmarks.rivals.work import GET
+from benchmarks.rivals.work import BIND, GET
 from benchmarks.setting.drawing import save, styled
 from benchmarks.setting.machine import described
 
@@ -20,6 +20,9 @@ _COLOURS = {OWN_DIRECT: "#d9730d", OWN: "#f0a860", **dict.fromkeys(REFERENCES, "
 _REST = "#9aa0a6"
 
 _COLUMNS = 2
+
+# Bars are of what was done one call after the other.
+_ALONE = [*(one for one in DISCIPLINES if one.concurrency == 1), Discipline(BIND)]
 
 # By how much the heights of two names differ at least, so that both can be read.
 _LINE = 1.16
@@ -36,7 +39,7 @@ def draw(report: Report, path: Path) -> list[Path]:
 
 
 def _bars(report: Report) -> Figure:
-    panels = [(one.name, report["results"][one.name]) for one in DISCIPLINES if _is_bar(one, report)]
+    panels = [(one.name, report["results"][one.name]) for one in _ALONE if one.name in report["results"]]
     rows = -(-len(panels) // _COLUMNS)
     tallest = max(len(results) for _, results in panels)
     figure = Figure(figsize=(11, 1.0 + rows * (0.9 + 0.22 * tallest)), layout="constrained")
@@ -50,10 +53,6 @@ def _bars(report: Report) -> Figure:
         _under(report, "µs of the processor per call, all threads; lines from the least to the most"), fontsize=8
     )
     return figure
-
-
-def _is_bar(discipline: Discipline, report: Report) -> bool:
-    return discipline.concurrency == 1 and discipline.name in report["results"]
 
 
 def _draw_panel(panel: Any, report: Report, results: dict[str, Result]) -> None:  # matplotlib.axes.Axes

@@ -7,7 +7,6 @@ from statistics import median
 from typing import TypedDict
 
 from benchmarks.laps.race import Lap
-from benchmarks.rivals.entrants import REFERENCES
 from benchmarks.setting.machine import Machine
 
 
@@ -35,12 +34,14 @@ class Measured(TypedDict):
     """An entrant as it was measured; `error` says why it was not."""
 
     title: str
+    own: bool
     versions: dict[str, str]
     error: str | None
 
 
 class Report(TypedDict):
-    """`results` by discipline, then by entrant. `conditions` say what it ran on besides the machine."""
+    """`results` by discipline, then by entrant. `conditions` say what it ran on besides the machine; with `references`
+    the others are compared."""
 
     about: str
     conditions: str
@@ -48,17 +49,22 @@ class Report(TypedDict):
     rounds: int
     seconds: float
     entrants: dict[str, Measured]
+    references: list[str]
     results: dict[str, dict[str, Result]]
 
 
 def results(
-    laps: Mapping[str, Mapping[str, Sequence[Lap]]], requests: Mapping[str, Mapping[str, float]]
+    laps: Mapping[str, Mapping[str, Sequence[Lap]]],
+    requests: Mapping[str, Mapping[str, float]],
+    references: Sequence[str],
 ) -> dict[str, dict[str, Result]]:
     """The figures of each discipline."""
-    return {name: _discipline(of, requests.get(name, {})) for name, of in laps.items() if of}
+    return {name: _discipline(of, requests.get(name, {}), references) for name, of in laps.items() if of}
 
 
-def _discipline(laps: Mapping[str, Sequence[Lap]], requests: Mapping[str, float]) -> dict[str, Result]:
+def _discipline(
+    laps: Mapping[str, Sequence[Lap]], requests: Mapping[str, float], references: Sequence[str]
+) -> dict[str, Result]:
     times = {name: median(lap.cpu for lap in of) for name, of in laps.items()}
     return {
         name: Result(
@@ -66,7 +72,7 @@ def _discipline(laps: Mapping[str, Sequence[Lap]], requests: Mapping[str, float]
             cpu_of_caller=_figure([lap.thread * 1e6 for lap in of]),
             wall=_figure([lap.wall * 1e6 for lap in of]),
             calls_per_second=_figure([1 / lap.wall for lap in of]),
-            ratio_to={other: round(times[name] / times[other], 3) for other in REFERENCES if other in times},
+            ratio_to={other: round(times[name] / times[other], 3) for other in references if other in times},
             requests=requests.get(name) or None,
         )
         for name, of in laps.items()
@@ -74,4 +80,4 @@ def _discipline(laps: Mapping[str, Sequence[Lap]], requests: Mapping[str, float]
 
 
 def _figure(values: Sequence[float]) -> Figure:
-    return Figure(median=round(median(values), 1), min=round(min(values), 1), max=round(max(values), 1))
+    return Figure(median=round(median(values), 2), min=round(min(values), 2), max=round(max(values), 2))

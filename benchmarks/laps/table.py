@@ -6,11 +6,10 @@ from collections.abc import Iterator
 from textwrap import fill
 
 from benchmarks.laps.results import Figure, Report, Result
-from benchmarks.rivals.entrants import REFERENCES
 from benchmarks.setting.machine import described
 from benchmarks.setting.tables import aligned
 
-_HEAD = ["CPU, µs", "of it caller's", "wall, µs", "calls/s", *(f"CPU x {name}" for name in REFERENCES)]
+_HEAD = ["CPU, µs", "of it caller's", "wall, µs", "calls/s"]
 
 
 def lines(report: Report) -> Iterator[str]:
@@ -20,7 +19,8 @@ def lines(report: Report) -> Iterator[str]:
     yield described(report["machine"])
     for discipline, results in report["results"].items():
         yield ""
-        head = [f"{discipline}: median of {report['rounds']} rounds (min-max)", *_HEAD]
+        ratios = (f"CPU x {name}" for name in report["references"])
+        head = [f"{discipline}: median of {report['rounds']} rounds (min-max)", *_HEAD, *ratios]
         yield from aligned([head, *(_row(report, name, result) for name, result in results.items())])
     yield ""
     for name, measured in report["entrants"].items():
@@ -41,7 +41,7 @@ def _row(report: Report, name: str, result: Result) -> list[str]:
         f"{result['cpu_of_caller']['median']:,.0f}",
         _spread(result["wall"]),
         f"{result['calls_per_second']['median']:,.0f}",
-        *(f"{ratios[other]:.2f}" if other in ratios else "-" for other in REFERENCES),
+        *(f"{ratios[other]:.2f}" if other in ratios else "-" for other in report["references"]),
     ]
 
 

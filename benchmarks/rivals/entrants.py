@@ -22,16 +22,30 @@ class Entrant:
     title: str
     module: str
     requirements: tuple[str, ...] = ()
+    own: bool = False
+    """Whether it is this library: then it is measured from the working tree."""
     rival: bool = False
     """Whether it comes from elsewhere, and may fail to install without failing the benchmark."""
     environment: Mapping[str, str] = field(default_factory=dict, hash=False)
 
 
+def own_entrants(requirements: tuple[str, ...]) -> list[Entrant]:
+    """This library, on each transport."""
+    return [
+        own_entrant(OWN_DIRECT, "dynamorm_py, direct", "orm", "direct", requirements),
+        own_entrant(OWN, "dynamorm_py, on aiobotocore", "orm", "aiobotocore", requirements),
+    ]
+
+
+def own_entrant(name: str, title: str, module: str, transport: str, requirements: tuple[str, ...]) -> Entrant:
+    """This library, on that transport."""
+    return Entrant(name, title, module, requirements, own=True, environment={TRANSPORT: transport})
+
+
 def entrants(own_requirements: tuple[str, ...]) -> list[Entrant]:
     """All of them, in the order in which they take turns."""
     return [
-        Entrant(OWN_DIRECT, "dynamorm_py, direct", "orm", own_requirements, environment={TRANSPORT: "direct"}),
-        Entrant(OWN, "dynamorm_py, on aiobotocore", "orm", own_requirements, environment={TRANSPORT: "aiobotocore"}),
+        *own_entrants(own_requirements),
         Entrant(AIOBOTOCORE, "bare aiobotocore, dicts", "bare_aiobotocore", ("aiobotocore",)),
         Entrant(BOTO3, "bare boto3, dicts", "bare_boto3", ("boto3",)),
         Entrant(

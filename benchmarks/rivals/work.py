@@ -15,6 +15,9 @@ GET, PUT, UPDATE = "get", "put", "update"
 BATCH_GET, TRANSACT_WRITE = f"batch_get_{BATCH}", f"transact_write_{TRANSACTION}"
 QUERIES = {f"query_{count}": count for count in QUERIED}
 
+# Making a client that is bound to a tenant, which sends nothing.
+BIND = "bind"
+
 OPERATIONS = (GET, PUT, UPDATE, *QUERIES, BATCH_GET, TRANSACT_WRITE)
 
 # How many calls are under way at a time, of GetItem.
@@ -54,7 +57,8 @@ SET = {"status": ORDER["status"], "total": ORDER["total"]}
 BATCH_CUSTOMER = "b1"
 BATCH_KEYS = [(BATCH_CUSTOMER, order_id(number)) for number in range(1, BATCH + 1)]
 
-TRANSACTION_ORDERS = [order("t1", number) for number in range(1, TRANSACTION + 1)]
+TRANSACTION_CUSTOMER = "t1"
+TRANSACTION_ORDERS = [order(TRANSACTION_CUSTOMER, number) for number in range(1, TRANSACTION + 1)]
 
 
 def queried_customer(count: int) -> str:

@@ -19,9 +19,8 @@ from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from time import perf_counter, process_time, thread_time
 from typing import Any, TextIO, cast
 
-from benchmarks.rivals.work import BATCH_GET, GET, OPERATIONS, ORDER, QUERIES, TABLE, UPDATE, order, queried_customer
-
-CORE = "BENCHMARK_CORE"
+from benchmarks.rivals.work import BATCH_GET, GET, ORDER, QUERIES, TABLE, UPDATE, order, queried_customer
+from benchmarks.setting.variables import CORE
 
 Answer = dict[str, Any]
 Lap = dict[str, float]
@@ -85,7 +84,7 @@ async def work_asynchronously(
 ) -> None:
     """Carries the orders out in this event loop."""
     async with opened as calls:
-        orders.answer({"operations": [name for name in OPERATIONS if name in calls]})
+        orders.answer({"operations": list(calls)})
         while (wanted := orders.next()) is not None:
             call, concurrency = calls[wanted["operation"]], wanted["concurrency"]
             if wanted["check"]:
@@ -118,7 +117,7 @@ def work_synchronously(
 ) -> None:
     """Carries the orders out in this thread, or in as many threads as calls are to be under way."""
     with opened as calls:
-        orders.answer({"operations": [name for name in OPERATIONS if name in calls]})
+        orders.answer({"operations": list(calls)})
         while (wanted := orders.next()) is not None:
             call, concurrency = calls[wanted["operation"]], wanted["concurrency"]
             if wanted["check"]:

@@ -111,7 +111,7 @@ class _Service:
         operation = target[1]
         name = operation.decode()
         self.requests[name] = self.requests.get(name, 0) + 1
-        if operation == b"Query":
+        if operation in (b"Query", b"Scan"):
             return _query(body)
         if operation == b"BatchGetItem":
             return _batch(body)
