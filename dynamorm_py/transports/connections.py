@@ -12,7 +12,6 @@ import select
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from typing import cast
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
@@ -35,13 +34,15 @@ IDLE_SECONDS = 15.0
 _TURNS = 3
 
 
-@dataclass(frozen=True, slots=True)
 class Answer:
     """An HTTP answer, complete to its last byte. Names of headers are in lower case."""
 
-    status: int
-    headers: dict[str, str]
-    body: bytes
+    __slots__ = ("body", "headers", "status")
+
+    def __init__(self, status: int, headers: dict[str, str], body: bytes) -> None:
+        self.status = status
+        self.headers = headers
+        self.body = body
 
 
 class ConnectionLost(Exception):
@@ -163,8 +164,8 @@ class Connection(asyncio.BufferedProtocol):
         self._waiter = waiter = self._loop.create_future()
         # The answer is waited for from now on, and a large request takes its time to arrive.
         self._deadline = self._loop.time() + self._read_timeout + len(message) // _SLOWEST_BYTES_A_SECOND
-        if self._timer is None:
-            self._timer = self._loop.call_at(self._deadline, self._tick)
+        if self._timer is None or self._timer.when() > self._deadline:
+            self._set_timer()
         return waiter
 
     async def settle(self) -> bool:
@@ -201,13 +202,18 @@ class Connection(asyncio.BufferedProtocol):
             waiter.set_exception(failure)
         self.abort()
 
+    def _set_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = self._loop.call_at(self._deadline, self._tick)
+
     def _tick(self) -> None:
         # One timer for many exchanges: it is set anew when it fires too early, not with every exchange.
         self._timer = None
         if self._waiter is None:
             return
         if self._loop.time() < self._deadline:
-            self._timer = self._loop.call_at(self._deadline, self._tick)
+            self._set_timer()
         else:
             self._fail(AnswerTimeout(f"no answer within {self._read_timeout:g} s"), None)
 

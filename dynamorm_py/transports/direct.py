@@ -42,10 +42,6 @@ from dynamorm_py.transports.trust import amazon_roots, bundle, is_unknown_issuer
 # As many connections as requests run at once, up to this: sockets are opened when they are needed, not before.
 MAX_CONNECTIONS = 64
 
-# The next address of a host is tried when one has not answered for this long:
-# https://www.rfc-editor.org/rfc/rfc8305#section-8
-_NEXT_ADDRESS_SECONDS = 0.25
-
 # The service's words for credentials that it no longer takes.
 _REFUSED_CREDENTIALS = frozenset({"ExpiredTokenException", "ExpiredToken", "UnrecognizedClientException"})
 
@@ -101,16 +97,14 @@ class Dialler:
 
     async def _connected(self, on_lost: Callable[[Connection], None], context: ssl.SSLContext | None) -> Connection:
         loop = asyncio.get_running_loop()
-        options: dict[str, Any] = {}  # create_connection's, each of its own type
-        if context is not None:
-            options = {"ssl": context, "server_hostname": self._endpoint.host}
-        if isinstance(loop, asyncio.BaseEventLoop):
-            options["happy_eyeballs_delay"] = _NEXT_ADDRESS_SECONDS  # uvloop does not know it
+        # One address after the other. To race them (`happy_eyeballs_delay`) leaves a socket open when it is cancelled,
+        # as Python 3.11 does it; and where one answers late, the retries come back.
         _, connection = await loop.create_connection(
             lambda: Connection(loop, self._timeouts.read, on_lost),
             self._endpoint.host,
             self._endpoint.port,
-            **options,
+            ssl=context,
+            server_hostname=self._endpoint.host if context is not None else None,
         )
         return connection
 

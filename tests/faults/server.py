@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
+import ssl
 import struct
 import zlib
 from collections.abc import Iterator
@@ -85,6 +86,36 @@ class ResetTheConnection:
         return False
 
 
+@dataclass(frozen=True)
+class Bytes:
+    """Sends bytes as they are given, each piece in a turn of its own; `keep` says whether the connection stays."""
+
+    pieces: tuple[bytes, ...]
+    keep: bool = True
+
+    async def __call__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
+        for piece in self.pieces:
+            writer.write(piece)
+            await writer.drain()
+            await asyncio.sleep(0)
+        return self.keep
+
+
+def one_by_one(payload: bytes, *, keep: bool = True) -> Bytes:
+    return Bytes(tuple(payload[place : place + 1] for place in range(len(payload))), keep)
+
+
+@dataclass(frozen=True)
+class Then:
+    """Answers as another behaviour does, and hangs up."""
+
+    answer: Behaviour
+
+    async def __call__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
+        await self.answer(reader, writer)
+        return False
+
+
 class Hang:
     """Never answers; ends when the client hangs up."""
 
@@ -96,17 +127,33 @@ class Hang:
 class FaultServer:
     """Plays one behaviour for each request, and repeats the last; keeps what it received and counts connections."""
 
-    def __init__(self, *script: Behaviour) -> None:
+    def __init__(self, *script: Behaviour, tls: ssl.SSLContext | None = None) -> None:
         self._script: list[Behaviour] = list(script)
+        self._tls = tls
         self._server: asyncio.Server | None = None
         self._handlers: set[asyncio.Task[None]] = set()
         self._port = 0
+        self._news = asyncio.Event()
         self.received: list[Received] = []
         self.connections = 0
 
     @property
     def endpoint_url(self) -> str:
-        return f"http://{HOST}:{self._port}"
+        return f"https://localhost:{self._port}" if self._tls is not None else f"http://{HOST}:{self._port}"
+
+    @property
+    def port(self) -> int:
+        return self._port
+
+    async def arrived(self, count: int) -> None:
+        """Waits until it has received that many requests."""
+        while len(self.received) < count:
+            self._news.clear()
+            await self._news.wait()
+
+    async def hung_up(self) -> None:
+        """Waits until every connection that it accepted has ended."""
+        await asyncio.gather(*self._handlers)
 
     def script(self, *behaviours: Behaviour) -> None:
         """What it plays from now on."""
@@ -124,7 +171,7 @@ class FaultServer:
         await self.stop()
 
     async def start(self, port: int = 0) -> None:
-        self._server = await asyncio.start_server(self._serve, HOST, port)
+        self._server = await asyncio.start_server(self._serve, HOST, port, ssl=self._tls)
         self._port = self._server.sockets[0].getsockname()[1]
 
     async def stop(self) -> None:
@@ -152,6 +199,7 @@ class FaultServer:
 
     async def _exchange(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
         self.received.append(await receive(reader))
+        self._news.set()
         behaviour = self._script[0] if len(self._script) == 1 else self._script.pop(0)
         return await behaviour(reader, writer)
 
