@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
-from importlib.util import find_spec
 from typing import Final, Literal, TypeAlias
 
 from dynamorm_py.core.errors import InvalidOperation
@@ -69,13 +68,15 @@ def settle(wanted: Wanted, reason: Reason | None) -> Choice:
 
 def _first_reason(settings: Settings, environ: Mapping[str, str]) -> Reason | None:
     """The first that is binding: if there is none, the first."""
-    reasons = list(_reasons(settings, environ))
-    return next((reason for reason in reasons if reason.binding), reasons[0] if reasons else None)
+    first: Reason | None = None
+    for reason in _reasons(settings, environ):
+        if reason.binding:
+            return reason
+        first = first or reason
+    return first
 
 
 def _reasons(settings: Settings, environ: Mapping[str, str]) -> Iterator[Reason]:
-    if find_spec("httptools") is None:
-        yield Reason("httptools is not installed")
     if settings.session is not None:
         yield Reason("a session was given")
     if settings.config is not None:
@@ -92,6 +93,8 @@ def _reasons(settings: Settings, environ: Mapping[str, str]) -> Iterator[Reason]
     instrumentation = instrumentation_in_place()
     if instrumentation is not None:
         yield Reason(f"{instrumentation} is in place", binding=False)
+    if not _has_parser():
+        yield Reason("httptools is not installed")
 
 
 # The endpoint of an account is preferred, which leaves the region's as good. https://docs.aws.amazon.com/sdkref/latest/guide/feature-account-endpoints.html
@@ -102,6 +105,15 @@ def _account_in_environment(settings: Settings, environ: Mapping[str, str]) -> b
     # botocore takes it as part of the environment's keys, and ignores it beside keys from elsewhere.
     alone = settings.credentials is None and in_environment(environ) is not None
     return alone and bool(environ.get("AWS_ACCOUNT_ID"))
+
+
+def _has_parser() -> bool:
+    # There may be no wheel of it for a platform.
+    try:
+        import httptools  # noqa: F401, PLC0415
+    except ImportError:
+        return False
+    return True
 
 
 def _of_environment(environ: Mapping[str, str]) -> Iterator[Reason]:

@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import string
 from collections.abc import Iterator, Mapping
-from typing import Any, Final
-from urllib.parse import SplitResult, urlsplit
+from typing import TYPE_CHECKING, Any, Final
 
 from dynamorm_py.core.records import Record
 from dynamorm_py.transports import Settings
 from dynamorm_py.transports.profiles import profile_in_force
 from dynamorm_py.transports.reasons import Reason
+
+if TYPE_CHECKING:
+    from urllib.parse import SplitResult
 
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 _HOST_CHARACTERS: Final = frozenset(string.ascii_lowercase + string.digits + "-")
@@ -149,6 +151,8 @@ def _configured_url(settings: Settings, environ: Mapping[str, str]) -> str | Non
 def _custom(url: str, region: str, dual_stack: bool, ca_bundle: str | None) -> Endpoint | Reason:
     if dual_stack:
         return Reason("AWS_USE_DUALSTACK_ENDPOINT is set beside an endpoint")
+    from urllib.parse import urlsplit  # noqa: PLC0415  # a region's own endpoint needs none of it
+
     unusual = Reason(f"the endpoint {url!r} is more than scheme, host and port")
     try:
         parts = urlsplit(url)

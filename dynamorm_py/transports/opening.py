@@ -6,9 +6,9 @@ import asyncio
 import os
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from typing import NamedTuple
 
 from dynamorm_py.core.errors import AccessDenied
-from dynamorm_py.core.records import Record
 from dynamorm_py.core.wire import Request, Response
 from dynamorm_py.transports import Check, Credentials, Settings, Transport
 from dynamorm_py.transports.choice import ACCOUNT_IS_KNOWN, Choice, Wanted, choose, settle
@@ -17,7 +17,7 @@ from dynamorm_py.transports.endpoints import Endpoint, goes_elsewhere, resolve
 from dynamorm_py.transports.reasons import Reason
 
 
-class Opened(Record):
+class Opened(NamedTuple):
     """An open transport, and why it is this one."""
 
     transport: Transport
