@@ -28,11 +28,13 @@ def check_origin(tenant: str | None, scope: Scope) -> None:
         raise TenantViolation("it was made in a tenant's scope, and can be run in that tenant's scope only")
 
 
-class HasScope(Protocol):
-    """A client, as far as compiling needs one."""
+if TYPE_CHECKING:
+    # A Protocol takes longer to make than a record, and nothing but type checkers asks for this one.
+    class HasScope(Protocol):
+        """A client, as far as compiling needs one."""
 
-    @property
-    def scope(self) -> Scope: ...
+        @property
+        def scope(self) -> Scope: ...
 
 
 class Operation(Generic[T_co]):

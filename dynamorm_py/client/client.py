@@ -15,7 +15,6 @@ from dynamorm_py.client.connection import Connection, Place
 from dynamorm_py.client.conversations import Driver
 from dynamorm_py.context import Runner, enter, leave
 from dynamorm_py.core.errors import ClientClosed, DynamormError, InvalidOperation
-from dynamorm_py.core.operations import HasPlan
 from dynamorm_py.core.operations import Operation as Plan
 from dynamorm_py.core.schema import Schema
 from dynamorm_py.core.wire import Call, Response, Scope
@@ -29,6 +28,7 @@ from dynamorm_py.transports.opening import load, opened
 
 if TYPE_CHECKING:
     from dynamorm_py.client.tenants import BypassClient, CredentialProvider, LimitProvider, Line, TenantClient
+    from dynamorm_py.core.operations import HasPlan
 
     # What works on tables is imported by the methods that do: no handler needs it, and its classes take as long to make
     # as all the rest of a client, which a cold start would pay for.

@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any, ClassVar, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar
 from weakref import WeakSet
 
 from dynamorm_py.client.conversations import Driver
 from dynamorm_py.core.errors import DynamormError, InvalidModel, InvalidOperation, TenantViolation
-from dynamorm_py.core.operations import HasPlan
 from dynamorm_py.core.operations import Operation as Plan
 from dynamorm_py.core.raw_calls import raw_call
 from dynamorm_py.core.records import Record, replace
@@ -23,6 +22,9 @@ from dynamorm_py.core.wire import Call, Request, Response, Scope
 from dynamorm_py.guard import Guard
 from dynamorm_py.middleware import Middleware, compose
 from dynamorm_py.transports import Check, Credentials
+
+if TYPE_CHECKING:
+    from dynamorm_py.core.operations import HasPlan
 
 T = TypeVar("T")
 

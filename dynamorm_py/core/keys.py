@@ -100,16 +100,17 @@ def _decode(text: str, tag: str, decoders: _Decoders, encoders: _Encoders) -> At
     raise InvalidKey(f"no value of type {tag} is written as {text!r} in a key")
 
 
-_LOW = re.compile(r"[\x00-$]")
-_ESCAPE = re.compile(r"\$([0-9a-f]{2})")
+# Patterns stand here as text: `re` compiles one when it is first used, and keeps it. Most models have no templates.
+_ESCAPES = {code: f"${code:02x}" for code in range(ord("$") + 1)}
+_ESCAPE = r"\$([0-9a-f]{2})"
 
 
 def _escape(text: str) -> str:
-    return _LOW.sub(lambda match: f"${ord(match[0]):02x}", text)
+    return text.translate(_ESCAPES)
 
 
 def _unescape(text: str) -> str:
-    return _ESCAPE.sub(lambda match: chr(int(match[1], 16)), text)
+    return re.sub(_ESCAPE, lambda match: chr(int(match[1], 16)), text)
 
 
 _BIAS = 500
@@ -135,11 +136,11 @@ def _encode_number(text: str) -> str:
     return f"p{biased}{digits}"
 
 
-_NUMBER = re.compile(r"(?:p(?P<positive>[0-9]{4,})|n(?P<negative>[0-9]{4,})~|o)")
+_NUMBER = r"(?:p(?P<positive>[0-9]{4,})|n(?P<negative>[0-9]{4,})~|o)"
 
 
 def _decode_number(text: str) -> str:
-    match = _NUMBER.fullmatch(text)
+    match = re.fullmatch(_NUMBER, text)
     if match is None:
         raise InvalidKey(f"{text!r} is not a number in a key")
     if text == "o":
@@ -164,7 +165,7 @@ _DECODERS: _Decoders = {"S": _unescape, "N": _decode_number, "B": bytes.fromhex,
 _RAW_ENCODERS: _Encoders = {**_ENCODERS, "S": str, "N": _canonical}
 _RAW_DECODERS: _Decoders = {**_DECODERS, "S": str, "N": _canonical}
 
-_FIELD = re.compile(r"\{([^{}]*)\}")
+_FIELD = r"\{([^{}]*)\}"
 
 
 class Template(Record):
@@ -183,7 +184,7 @@ class Template(Record):
         A `raw` template describes keys that others wrote: its values go in verbatim, any text separates two fields,
         and the order of the keys is whatever it happens to be. Raises `InvalidModel`.
         """
-        pieces = _FIELD.split(text)
+        pieces = re.split(_FIELD, text)
         literals, fields = tuple(pieces[::2]), tuple(pieces[1::2])
         _check_fields(text, fields)
         _check_literals(text, literals, raw)

@@ -97,12 +97,14 @@ class Operation(Protocol[T_co]):
     def first_call(self, scope: Scope) -> Call: ...
 
 
-class HasPlan(Protocol[T_co]):
-    """An operation, as every verb of a model returns one."""
+if TYPE_CHECKING:
+    # A Protocol takes longer to make than a record, and nothing but type checkers asks for this one.
+    class HasPlan(Protocol[T_co]):
+        """An operation, as every verb of a model returns one."""
 
-    def plan_in(self, scope: Scope) -> Operation[T_co]:
-        """What is to be run, if it may be run in that scope."""
-        ...
+        def plan_in(self, scope: Scope) -> Operation[T_co]:
+            """What is to be run, if it may be run in that scope."""
+            ...
 
 
 class SingleItem(Generic[T]):

@@ -104,17 +104,19 @@ class Tenant(Record):
     prefix: str = ""
 
 
-class Relatives(Protocol):
-    """The models of this process, as far as they share a table with tenants."""
+if TYPE_CHECKING:
+    # A Protocol takes longer to make than a record, and nothing but type checkers asks for this one.
+    class Relatives(Protocol):
+        """The models of this process, as far as they share a table with tenants."""
 
-    @property
-    def generation(self) -> int:
-        """How many model classes have been made so far: nothing else changes what `of_table` answers."""
-        ...
+        @property
+        def generation(self) -> int:
+            """How many model classes have been made so far: nothing else changes what `of_table` answers."""
+            ...
 
-    def of_table(self, table: str, /) -> Iterable[Schema]:
-        """The schemas of the models with a tenant on a table."""
-        ...
+        def of_table(self, table: str, /) -> Iterable[Schema]:
+            """The schemas of the models with a tenant on a table."""
+            ...
 
 
 class Schema(Record):

@@ -9,12 +9,13 @@ from dynamorm_py.core.errors import InvalidValue
 
 # What the value of a session tag may hold, without the space: all above `$`, so it stands in a key as it is; no
 # wildcard and no variable of an IAM policy. https://docs.aws.amazon.com/IAM/latest/UserGuide/id_tags.html
-_ID = re.compile(r"[a-zA-Z0-9_.:/=+\-@]{1,256}")
+# As text: `re` compiles it when it is first used, and keeps it.
+_ID = r"[a-zA-Z0-9_.:/=+\-@]{1,256}"
 
 
 def check_tenant(tenant: object) -> str:
     """The id of a tenant, as it was given: exact, without folding of case or Unicode. Raises `InvalidValue`."""
-    if not isinstance(tenant, str) or not _ID.fullmatch(tenant):
+    if not isinstance(tenant, str) or not re.fullmatch(_ID, tenant):
         raise InvalidValue("a tenant's id has 1 to 256 letters (a-z, A-Z), digits and _ . : / = + - @")
     return tenant
 

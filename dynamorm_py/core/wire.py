@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Mapping
 from datetime import UTC, datetime
 from enum import Enum
-from typing import Any, Protocol, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar
 
 from dynamorm_py.core.records import Record, field
 
@@ -84,11 +84,13 @@ Step: TypeAlias = Call | Pause | Together
 Conversation: TypeAlias = Generator[Step, Any, T]
 
 
-class AdmitsTables(Protocol):
-    """Who keeps the tables of tenants: told of every model's schema before a request to its table is compiled."""
+if TYPE_CHECKING:
+    # A Protocol takes longer to make than a record, and nothing but type checkers asks for this one.
+    class AdmitsTables(Protocol):
+        """Who keeps the tables of tenants: told of every model's schema before a request to its table is compiled."""
 
-    def admit(self, schema: Any, prefix: str, /) -> None:  # a core.schema.Schema, which stands above this module
-        ...
+        def admit(self, schema: Any, prefix: str, /) -> None:  # a core.schema.Schema, which stands above this module
+            ...
 
 
 def _utc_now() -> datetime:

@@ -26,14 +26,16 @@ if TYPE_CHECKING:
 _ANY_MODEL = BaseModel
 
 
-class Part(Protocol):
-    """Raises pydantic's `ValidationError`, whose locations lead to the value in `depth` steps, and
-    `PydanticSerializationError`."""
+if TYPE_CHECKING:
+    # A Protocol takes longer to make than a record, and nothing but type checkers asks for this one.
+    class Part(Protocol):
+        """Raises pydantic's `ValidationError`, whose locations lead to the value in `depth` steps, and
+        `PydanticSerializationError`."""
 
-    @property
-    def depth(self) -> int: ...
-    def validate(self, value: object, *, by_alias: bool = False) -> object: ...
-    def dump(self, value: object) -> object: ...
+        @property
+        def depth(self) -> int: ...
+        def validate(self, value: object, *, by_alias: bool = False) -> object: ...
+        def dump(self, value: object) -> object: ...
 
 
 class TypePart:

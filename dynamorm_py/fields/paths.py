@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import timedelta
 from decimal import Decimal
-from typing import Any, Generic, TypeAlias, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar, overload
 
 from typing_extensions import TypeVar as DefaultedTypeVar
 
@@ -40,7 +40,10 @@ from dynamorm_py.core.updates import (
 )
 from dynamorm_py.core.values import is_empty_set
 from dynamorm_py.core.wire import AttributeValue
-from dynamorm_py.fields.codecs import Codec, PlainCodec
+from dynamorm_py.fields.codecs import PlainCodec
+
+if TYPE_CHECKING:
+    from dynamorm_py.fields.codecs import Codec
 
 T = TypeVar("T")
 U = TypeVar("U")

@@ -7,7 +7,7 @@ from __future__ import annotations
 import sys
 import threading
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar, cast, dataclass_transform, overload
+from typing import TYPE_CHECKING, Any, ClassVar, Self, cast, dataclass_transform, overload
 
 from pydantic import BaseModel, ConfigDict
 from pydantic.fields import FieldInfo
@@ -39,8 +39,6 @@ if TYPE_CHECKING:
     from dynamorm_py.core.expressions import Condition
     from dynamorm_py.model.writes import Delete, Update
     from dynamorm_py.query import Query
-
-M = TypeVar("M", bound="Model")
 
 # Verbs, builders and hooks: a field of that name would hide one, or be hidden.
 RESERVED = frozenset(

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime, time
 from decimal import Decimal
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from pydantic import ValidationError
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from dynamorm_py.fields.paths import Path
     from dynamorm_py.model.base import Model
 
-M = TypeVar("M", bound="Model")
 
 # Whatever the field, such values are stored, and as their type says. Others can stand for an absent attribute, or, as
 # True does to pydantic, for a number.

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
+from string import ascii_letters, digits
 from typing import TYPE_CHECKING
 
 from dynamorm_py.core.errors import InvalidModel
 from dynamorm_py.core.keys import MAX_PARTITION_KEY, MAX_SORT_KEY, Template
 from dynamorm_py.core.records import Record
-from dynamorm_py.core.schema import Index, Key, KeyAttribute, Projection, Relatives, Schema, Tenant, Unique
+from dynamorm_py.core.schema import Index, Key, KeyAttribute, Projection, Schema, Tenant, Unique
 from dynamorm_py.model.declared_fields import DeclaredFields
 
 if TYPE_CHECKING:
+    from dynamorm_py.core.schema import Relatives
     from dynamorm_py.model.indexes import GlobalIndex, LocalIndex, PrimaryKey, UniqueConstraint
 
 # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/HowItWorks.NamingRulesDataTypes.html#HowItWorks.NamingRules
-_TABLE_NAME = re.compile(r"[a-zA-Z0-9_.-]{1,255}")
-_INDEX_NAME = re.compile(r"[a-zA-Z0-9_.-]{3,255}")
+_NAME = frozenset(f"{ascii_letters}{digits}_.-")
 MAX_KEY_ATTRIBUTES = 4
 # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html#limits-attributes
 MAX_KEY_NAME = 255
@@ -41,7 +41,7 @@ class SchemaBuilder:
 
     def build(self, table: str, declarations: Declarations) -> Schema:
         """The schema; raises `InvalidModel`."""
-        if not _TABLE_NAME.fullmatch(table):
+        if not (1 <= len(table) <= 255 and _NAME.issuperset(table)):
             raise self._fields.invalid(f"table={table!r}: a table's name has 1 to 255 letters, digits, _ . -")
         key = self._primary_key(declarations.primary_key)
         indexes: dict[str, Index] = {}
@@ -177,7 +177,7 @@ class SchemaBuilder:
 
     def _index(self, declaration: GlobalIndex | LocalIndex, attribute: str, key: Key) -> Index:
         name = declaration.name or attribute
-        if not _INDEX_NAME.fullmatch(name):
+        if not (3 <= len(name) <= 255 and _NAME.issuperset(name)):
             raise self._fields.invalid(f"index {name!r}: an index's name has 3 to 255 letters, digits, _ . -")
         sort = self._index_side(
             declaration.sort_key, name, declaration.sort_attribute or f"{name}_sk", declaration.raw, sort=True
