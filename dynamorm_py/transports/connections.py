@@ -70,8 +70,7 @@ class Connection(asyncio.BufferedProtocol):
         self._on_lost = on_lost
         self._transport: asyncio.Transport | None = None
         self._poll: select.poll | None = None
-        self._buffer = bytearray(_BUFFER_BYTES)
-        self._view = memoryview(self._buffer)
+        self._buffer = memoryview(bytearray(_BUFFER_BYTES))
         self._parser = HttpResponseParser(self)
         self._waiter: asyncio.Future[Answer] | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -92,7 +91,8 @@ class Connection(asyncio.BufferedProtocol):
             self._poll = select.poll()
             self._poll.register(socket.fileno(), select.POLLIN)
 
-    def get_buffer(self, sizehint: int) -> bytearray:
+    def get_buffer(self, sizehint: int) -> memoryview:
+        # A view, because asyncio's TLS slices what it gets, and fills the slice: of a bytearray that would be a copy.
         return self._buffer
 
     def buffer_updated(self, nbytes: int) -> None:
@@ -101,15 +101,15 @@ class Connection(asyncio.BufferedProtocol):
             return
         self._deadline = self._loop.time() + self._read_timeout
         try:
-            self._parser.feed_data(self._view[:nbytes])
+            self._parser.feed_data(self._buffer[:nbytes])
         except (HttpParserError, HttpParserUpgrade) as error:
             self._fail(BadAnswer(f"what came is no HTTP answer: {error}"), error)
 
-    def connection_lost(self, error: Exception | None) -> None:
+    def connection_lost(self, exc: Exception | None) -> None:
         self.is_lost = True
         if self._timer is not None:
             self._timer.cancel()
-        self._fail(ConnectionLost("the connection ended before the answer did"), error)
+        self._fail(ConnectionLost("the connection ended before the answer did"), exc)
         self._on_lost(self)
 
     # What httptools calls
