@@ -129,7 +129,7 @@ def test_an_unknown_transport_is_refused() -> None:
         Client(transport=transport)
 
 
-@pytest.mark.parametrize("transport", ["auto", "aiobotocore"])
+@pytest.mark.parametrize("transport", ["auto", "direct", "aiobotocore"])
 @pytest.mark.behaviour("2.27")
 async def test_region_endpoint_credentials_and_transport_are_used(transport: str) -> None:
     async with FaultServer(FOUND) as server:
@@ -422,16 +422,25 @@ async def test_tables_are_created_with_their_indexes_and_time_to_live_and_delete
 
 
 async def test_warming_opens_the_connection_that_the_first_request_uses() -> None:
-    async with FaultServer(FOUND) as server, client_of(server) as db:
+    async with FaultServer(FOUND) as server, client_of(server, transport="aiobotocore") as db:
         assert await db.warm()
         await db.send(GET)
         assert server.operations == ["Ping", "GetItem"]
         assert server.connections == 1
 
 
+async def test_warming_the_direct_transport_sends_nothing() -> None:
+    async with FaultServer(FOUND) as server, client_of(server, transport="direct") as db:
+        assert await db.warm()
+        await db.send(GET)
+        assert server.operations == ["GetItem"]
+        assert server.connections == 1
+
+
 async def test_a_ping_carries_no_signature() -> None:
     async with FaultServer(FOUND) as server:
-        async with client_of(server, credentials=Credentials("AKID", "s", "token")) as db:
+        credentials = Credentials("AKID", "s", "token")
+        async with client_of(server, transport="aiobotocore", credentials=credentials) as db:
             await db.warm()
         assert not {"authorization", "x-amz-security-token", "x-amz-target"} & set(server.received[0].headers)
 
