@@ -37,7 +37,7 @@ from dynamorm_py import __version__
 COMPILED, UNCOMPILED = "compiled", "uncompiled"
 
 # Ours and the bare clients are compared at the versions that are installed here; of rivals, the newest counts.
-PINNED = ("aiobotocore", "aiohttp", "boto3", "botocore", "pydantic", "pydantic-core", RUNTIME_CLIENT)
+PINNED = ("aiobotocore", "aiohttp", "boto3", "botocore", "httptools", "pydantic", "pydantic-core", RUNTIME_CLIENT)
 
 NOT_OF_A_FUNCTION = {"pip", "setuptools", "wheel"}
 
@@ -104,11 +104,13 @@ def installed(
     environments: dict[Contender, Environment] = {}
     errors: dict[Contender, str] = {}
     for contender in chosen:
-        print(f"installing {contender.name}", file=sys.stderr)
+        # Both transports of this library are of one environment.
+        name = OWN if contender.own else contender.name
+        print(f"installing {name}", file=sys.stderr)
         pinned = (RUNTIME_CLIENT,) if contender.rival else PINNED
         try:
             environments[contender] = made_environment(
-                contender.name, (RUNTIME_CLIENT, *contender.requirements), python, installed_versions(*pinned)
+                name, (RUNTIME_CLIENT, *contender.requirements), python, installed_versions(*pinned)
             )
         except NotInstalled as error:
             errors[contender] = str(error)
@@ -138,7 +140,7 @@ def versions(contender: Contender, environments: Mapping[Contender, Environment]
         for name, version in environments[contender].packages.items()
         if (name.replace("_", "-") in PINNED if here else name not in NOT_OF_A_FUNCTION)
     }
-    return {"dynamorm-py": __version__, **found} if contender.name == OWN else found
+    return {"dynamorm-py": __version__, **found} if contender.own else found
 
 
 def write(report: Report, directory: Path, *, plots: bool) -> None:

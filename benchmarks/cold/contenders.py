@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 RUNTIME_CLIENT = "awslambdaric"
 
@@ -18,8 +19,12 @@ class Contender:
     title: str
     module: str
     requirements: tuple[str, ...] = ()
+    own: bool = False
+    """Whether it is on this library, which is measured from the working tree."""
     rival: bool = False
     """Whether it comes from elsewhere, and may fail to install without failing the benchmark."""
+    environment: Mapping[str, str] = field(default_factory=dict, hash=False)
+    """Variables that its process has besides everybody's."""
 
     @property
     def handler(self) -> str:
@@ -30,18 +35,40 @@ class Contender:
         """What it is to answer."""
         return ORDER if self.name != EMPTY else None
 
+    @property
+    def reads(self) -> int:
+        """How many items it reads in an invocation."""
+        return 0 if self.name in (EMPTY, FLOOR) else 1
 
-EMPTY, OWN, AIOBOTOCORE, BOTO3 = "empty", "dynamorm_py", "aiobotocore", "boto3"
 
-# The libraries that everything is compared with.
-REFERENCES = (AIOBOTOCORE, BOTO3)
+EMPTY, FLOOR, OWN_DIRECT, OWN, AIOBOTOCORE, BOTO3 = (
+    "empty",
+    "floor",
+    "dynamorm_py-direct",
+    "dynamorm_py",
+    "aiobotocore",
+    "boto3",
+)
+
+# What everything is compared with.
+REFERENCES = (FLOOR, AIOBOTOCORE, BOTO3)
+
+# Where the function on this library learns which transport it is to take.
+TRANSPORT = "BENCHMARK_TRANSPORT"
 
 
 def contenders(own_requirements: tuple[str, ...]) -> list[Contender]:
     """All of them, in the order in which they take turns."""
     return [
         Contender(EMPTY, "an empty function", "empty"),
-        Contender(OWN, "dynamorm_py, on aiobotocore", "orm", own_requirements),
+        Contender(FLOOR, "asyncio, a pydantic model, no DynamoDB", "floor", ("pydantic",)),
+        *(
+            Contender(name, title, "orm", own_requirements, own=True, environment={TRANSPORT: transport})
+            for name, title, transport in (
+                (OWN_DIRECT, "dynamorm_py, direct", "direct"),
+                (OWN, "dynamorm_py, on aiobotocore", "aiobotocore"),
+            )
+        ),
         Contender(AIOBOTOCORE, "bare aiobotocore, dicts", "bare_aiobotocore", ("aiobotocore",)),
         Contender(BOTO3, "bare boto3, dicts", "bare_boto3", ("boto3",)),
         Contender(
@@ -50,6 +77,9 @@ def contenders(own_requirements: tuple[str, ...]) -> list[Contender]:
         Contender("dynamoxy", "dynamoxy, own model", "dynamoxy_model", ("dynamoxy",), rival=True),
         Contender("pydynox", "pydynox, own model", "pydynox_model", ("pydynox",), rival=True),
         Contender("aiodynamo", "aiodynamo on httpx, dicts", "aiodynamo_httpx", ("aiodynamo[httpx]",), rival=True),
+        Contender("aiodynamodb", "aiodynamodb, pydantic model", "aiodynamodb_model", ("aiodynamodb",), rival=True),
+        Contender("pynamodb", "PynamoDB, own model", "pynamodb_model", ("pynamodb",), rival=True),
+        Contender("dyntastic", "dyntastic, pydantic model", "dyntastic_model", ("dyntastic",), rival=True),
     ]
 
 

@@ -1,9 +1,14 @@
-"""The function on dynamorm_py: an app as its guide has it, whose INIT opens the client and a connection."""
+"""The function on dynamorm_py: an app as its guide has it, whose INIT opens the client and a connection. The
+environment names the transport."""
 
 from benchmarks.cold.timeline import Timeline
 
 timeline = Timeline()
 
+import os
+from typing import Any
+
+from benchmarks.cold.contenders import TRANSPORT
 from dynamorm_py import Attr, Client, Model, partition_key, sort_key
 from dynamorm_py.aws_lambda import LambdaApp
 
@@ -18,7 +23,8 @@ class Order(Model, table="orders"):
     version: Attr[int]
 
 
-client = Client(transport="aiobotocore")
+options: Any = {"transport": os.environ[TRANSPORT]}
+client = Client(**options)
 # INIT does it by itself: here it is done before, so that it counts as an import.
 client.load()
 timeline.end("import")
