@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -26,53 +26,59 @@ ROOT = "ROOTKEY"
 KEYS = {"acme": "ACMEKEY", "beta": "BETAKEY", "T": "TKEY", "acme2": "ACME2KEY"}
 
 
-@dataclass
+def _nobody(key: str) -> str:
+    raise LookupError(key)
+
+
 class Court:
     """A judge, the models whose tables it knows, and who comes before it. `by_tag` has it apply one policy to all
-    tenants, which names them by a session tag."""
+    tenants, which names them by a session tag; `owner_of_others` says whose keys are that it did not give itself."""
 
-    judge: Judge
-    region: str
-    prefix: str
-    root: Client
-    models: list[HasSchema] = field(default_factory=list)
-    by_tag: bool = False
+    def __init__(self, engine: LocalEndpoint) -> None:
+        self.region = engine.region
+        self.prefix = f"c{uuid4().hex[:12]}-"
+        self.by_tag = False
+        self.owner_of_others: Callable[[str], str] = _nobody
+        self.judge = Judge(engine, self._owner_of, self.policy)
+        self._models: list[HasSchema] = []
+        self._owners: dict[str, str | None] = {ROOT: None, **{key: tenant for tenant, key in KEYS.items()}}
+
+    @asynccontextmanager
+    async def sitting(self) -> AsyncIterator[Court]:
+        async with self.judge, self._client(ROOT) as self.root:
+            yield self
+            if self._models:
+                await self.root.delete_tables(*self._models)
 
     async def admit(self, *models: HasSchema) -> None:
+        """Creates the models' tables, and has the policies name them."""
         await self.root.create_tables(*models)
-        self.models += models
+        self._models += models
 
     def policy(self, tenant: str) -> Policy:
-        who = {"session_tag": "tenant"} if self.by_tag else {"tenant": tenant}
-        return iam_policy(self.models, **who, region=self.region, account=ACCOUNT, table_prefix=self.prefix)
+        who: dict[str, Any] = {"session_tag": "tenant"} if self.by_tag else {"tenant": tenant}
+        return iam_policy(self._models, **who, region=self.region, account=ACCOUNT, table_prefix=self.prefix)
 
     def client(self, tenant: str) -> Client:
-        return _client(self.judge, self.region, KEYS[tenant], self.prefix)
+        """A client with a tenant's key, still to be opened."""
+        return self._client(KEYS[tenant])
 
+    def _owner_of(self, key: str) -> str | None:
+        return self._owners[key] if key in self._owners else self.owner_of_others(key)
 
-def _client(judge: Judge, region: str, key: str, prefix: str) -> Client:
-    credentials = Credentials(key, "secret")
-    return Client(region=region, endpoint_url=judge.endpoint_url, credentials=credentials, table_prefix=prefix)
-
-
-@asynccontextmanager
-async def _held(engine: LocalEndpoint) -> AsyncIterator[Court]:
-    policies: list[Callable[[str], Policy]] = []
-    owners = {ROOT: None, **{key: tenant for tenant, key in KEYS.items()}}
-    prefix = f"c{uuid4().hex[:12]}-"
-    judge = Judge(engine, owners, lambda tenant: policies[0](tenant))
-    async with judge, _client(judge, engine.region, ROOT, prefix) as root:
-        court = Court(judge, engine.region, prefix, root)
-        policies.append(court.policy)
-        yield court
-        if court.models:
-            await root.delete_tables(*court.models)
+    def _client(self, key: str) -> Client:
+        return Client(
+            region=self.region,
+            endpoint_url=self.judge.endpoint_url,
+            credentials=Credentials(key, "secret"),
+            table_prefix=self.prefix,
+        )
 
 
 @pytest.fixture
 async def court(dynamodb_local: LocalEndpoint) -> AsyncIterator[Court]:
-    async with _held(dynamodb_local) as held:
-        yield held
+    async with Court(dynamodb_local).sitting() as sitting:
+        yield sitting
 
 
 @pytest.fixture

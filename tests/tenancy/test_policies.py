@@ -26,7 +26,7 @@ REACH: dict[str, Any] = {"region": "eu-west-1", "account": "111122223333"}
 ARN = "arn:aws:dynamodb:eu-west-1:111122223333:table/"
 
 
-class Order(Model, table="orders"):
+class Order(Model, table="policy_orders"):
     org: Attr[str] = tenant_key()
     number: Attr[str]
     customer: Attr[str]
@@ -35,12 +35,12 @@ class Order(Model, table="orders"):
     by_name = LocalIndex(sort_key="{customer}")
 
 
-class Note(Model, table="notes"):
+class Note(Model, table="policy_notes"):
     org: Attr[str] = tenant_key()
     number: Attr[str] = sort_key()
 
 
-class Plan(Model, table="plans", shared=True):
+class Plan(Model, table="policy_plans", shared=True):
     name: Attr[str] = partition_key()
 
 
@@ -64,7 +64,11 @@ def test_the_policy_of_templates() -> None:
                     "dynamodb:Query",
                     "dynamodb:UpdateItem",
                 ],
-                "Resource": [f"{ARN}orders", f"{ARN}orders/index/by_customer", f"{ARN}orders/index/by_name"],
+                "Resource": [
+                    f"{ARN}policy_orders",
+                    f"{ARN}policy_orders/index/by_customer",
+                    f"{ARN}policy_orders/index/by_name",
+                ],
                 "Condition": {
                     "ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["ORG#acme", "ORG#acme#*"]},
                     "Null": {"dynamodb:LeadingKeys": "false"},
@@ -95,23 +99,23 @@ def test_shared_tables_are_opened_for_reading() -> None:
     assert statement == {
         "Effect": "Allow",
         "Action": ["dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:Query"],
-        "Resource": [f"{ARN}plans"],
+        "Resource": [f"{ARN}policy_plans"],
     }
 
 
 def test_region_partition_and_prefix_stand_in_the_arn() -> None:
     policy = iam_policy(Plan, tenant="a", region="*", account="111122223333", partition="aws-cn", table_prefix="dev-")
-    assert policy["Statement"][0]["Resource"] == ["arn:aws-cn:dynamodb:*:111122223333:table/dev-plans"]
+    assert policy["Statement"][0]["Resource"] == ["arn:aws-cn:dynamodb:*:111122223333:table/dev-policy_plans"]
 
 
 def test_models_on_one_table_share_a_statement() -> None:
-    class Client(Model, table="app"):
+    class Client(Model, table="policy_app"):
         org: Attr[str] = tenant_key()
         name: Attr[str]
         key = PrimaryKey("{org}", "{name}")
         by_name = GlobalIndex(partition_key="{org}#{name}")
 
-    class Invoice(Model, table="app"):
+    class Invoice(Model, table="policy_app"):
         org: Attr[str] = tenant_key()
         number: Attr[str]
         key = PrimaryKey("{org}", "I#{number}")
@@ -120,7 +124,11 @@ def test_models_on_one_table_share_a_statement() -> None:
     several: list[list[HasSchema]] = [[Client, Invoice], [Invoice, Client, Invoice]]
     for models in several:
         [statement] = iam_policy(models, tenant="acme", **REACH)["Statement"]
-        assert statement["Resource"] == [f"{ARN}app", f"{ARN}app/index/by_name", f"{ARN}app/index/by_number"]
+        assert statement["Resource"] == [
+            f"{ARN}policy_app",
+            f"{ARN}policy_app/index/by_name",
+            f"{ARN}policy_app/index/by_number",
+        ]
         assert statement["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"] == ["acme", "acme#*"]
 
 
@@ -161,17 +169,17 @@ def test_a_tenant_reaches_its_own_keys_only(tenant: str, by_tag: bool) -> None:
 
     own = f"ORG#{tenant}#ORDER"
     for action in ("GetItem", "PutItem", "UpdateItem", "DeleteItem", "Query", "BatchGetItem", "ConditionCheckItem"):
-        assert may(action, "orders", own)
-        assert not may(action, "orders", "ORG#other#ORDER")
-    assert may("BatchWriteItem", "orders", own, f"ORG#{tenant}")
-    assert not may("BatchWriteItem", "orders", own, "ORG#other#ORDER")
-    assert may("Query", "orders/index/by_customer", f"ORG#{tenant}#C#c1")
-    assert not may("Query", "orders/index/by_customer", "c1")
-    assert not may("Query", "orders/index/undeclared", own)
-    assert not may("Scan", "orders")
-    assert not may("Scan", "orders", own)
-    assert not may("GetItem", "orders")
-    assert not may("PartiQLSelect", "orders", own)
+        assert may(action, "policy_orders", own)
+        assert not may(action, "policy_orders", "ORG#other#ORDER")
+    assert may("BatchWriteItem", "policy_orders", own, f"ORG#{tenant}")
+    assert not may("BatchWriteItem", "policy_orders", own, "ORG#other#ORDER")
+    assert may("Query", "policy_orders/index/by_customer", f"ORG#{tenant}#C#c1")
+    assert not may("Query", "policy_orders/index/by_customer", "c1")
+    assert not may("Query", "policy_orders/index/undeclared", own)
+    assert not may("Scan", "policy_orders")
+    assert not may("Scan", "policy_orders", own)
+    assert not may("GetItem", "policy_orders")
+    assert not may("PartiQLSelect", "policy_orders", own)
     for foreign in (
         f"ORG#{tenant}x",
         f"ORG#{tenant}x#1",
@@ -180,22 +188,22 @@ def test_a_tenant_reaches_its_own_keys_only(tenant: str, by_tag: bool) -> None:
         f"ORG#{tenant.swapcase()}#1",
         "ORG#",
     ):
-        assert not may("GetItem", "orders", foreign)
-    assert may("GetItem", "notes", tenant)
-    assert not may("GetItem", "notes", f"{tenant}#")
-    assert not may("GetItem", "notes", "*")
-    assert may("GetItem", "plans", "gold")
-    assert may("Query", "plans", "gold")
-    assert not may("PutItem", "plans", "gold")
-    assert not may("ConditionCheckItem", "plans", tenant)
+        assert not may("GetItem", "policy_orders", foreign)
+    assert may("GetItem", "policy_notes", tenant)
+    assert not may("GetItem", "policy_notes", f"{tenant}#")
+    assert not may("GetItem", "policy_notes", "*")
+    assert may("GetItem", "policy_plans", "gold")
+    assert may("Query", "policy_plans", "gold")
+    assert not may("PutItem", "policy_plans", "gold")
+    assert not may("ConditionCheckItem", "policy_plans", tenant)
     assert not may("GetItem", "strays", tenant)
 
 
 def test_without_the_session_tag_nothing_of_tenants_is_allowed() -> None:
     policy = iam_policy([Order, Note], session_tag="org", **REACH)
     for key in ("ORG#acme#ORDER", "ORG##ORDER", "ORG#${aws:PrincipalTag/org}"):
-        assert not allows(policy, get("orders", key))
-        assert not allows(policy, get("notes", key))
+        assert not allows(policy, get("policy_orders", key))
+        assert not allows(policy, get("policy_notes", key))
 
 
 def test_a_model_of_nobody_is_refused() -> None:
@@ -204,7 +212,7 @@ def test_a_model_of_nobody_is_refused() -> None:
 
 
 def test_models_that_do_not_agree_on_a_table_are_refused() -> None:
-    class Other(Model, table="orders"):
+    class Other(Model, table="policy_orders"):
         org: Attr[str] = tenant_key()
         key = PrimaryKey("{org}#OTHER", "X#")
 

@@ -28,16 +28,16 @@ class Refused(Exception):
 
 
 class Judge(FaultServer):
-    """Serves one account: `owners` says whose an access key is, None meaning root, who may do everything; `policy_of`
-    gives the policy of a tenant. What it refused is kept in `refusals`. An update is refused once it was made, and is
-    taken back; what else its transaction wrote stays."""
+    """Serves one account: `owner_of` says whose an access key is, None meaning root, who may do everything, or raises
+    `LookupError`; `policy_of` gives the policy of a tenant. What it refused is kept in `refusals`. An update is refused
+    once it was made, and is taken back; what else its transaction wrote stays."""
 
     def __init__(
-        self, engine: LocalEndpoint, owners: Mapping[str, str | None], policy_of: Callable[[str], Policy]
+        self, engine: LocalEndpoint, owner_of: Callable[[str], str | None], policy_of: Callable[[str], Policy]
     ) -> None:
         super().__init__()
         self._address = urlsplit(engine.endpoint_url)
-        self._owners = owners
+        self._owner_of = owner_of
         self._policy_of = policy_of
         self._tables: dict[str, LiveTable | None] = {}
         self._account = Account(engine.region, ACCOUNT, self._tables.get)
@@ -62,9 +62,10 @@ class Judge(FaultServer):
 
     def _tenant(self, received: Received) -> str | None:
         signed = _CREDENTIAL.search(received.headers.get("authorization", ""))
-        if signed is None or signed["key"] not in self._owners:
-            raise Refused("nobody has this access key")
-        return self._owners[signed["key"]]
+        try:
+            return self._owner_of(signed["key"] if signed else "")
+        except LookupError:
+            raise Refused("nobody has this access key") from None
 
     async def _judged(self, tenant: str, received: Received) -> Answer:
         operation, body = received.operation, received.body
