@@ -37,7 +37,7 @@ from tests.guard.owned import (
     token,
 )
 
-SERVICE = botocore.session.get_session().get_service_model("dynamodb")
+SERVICE: Any = botocore.session.get_session().get_service_model("dynamodb")
 
 
 def refused(operation: str, request: Request, match: str | None = None) -> None:
