@@ -24,8 +24,8 @@ Policy: TypeAlias = dict[str, Any]
 # Transactions need no action of their own: DynamoDB asks for those of their parts.
 # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis-iam.html
 # No Scan and no PartiQL: a request of these may name no partition key, or one by means of an expression.
-READS = ("BatchGetItem", "GetItem", "Query")
-WRITES = ("BatchWriteItem", "ConditionCheckItem", "DeleteItem", "PutItem", "UpdateItem")
+READS = ("BatchGetItem", "ConditionCheckItem", "GetItem", "Query")
+WRITES = ("BatchWriteItem", "DeleteItem", "PutItem", "UpdateItem")
 
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html#reference_iam-quotas-entity-length
 MAX_SESSION_POLICY = 2048

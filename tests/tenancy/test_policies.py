@@ -98,7 +98,7 @@ def test_shared_tables_are_opened_for_reading() -> None:
     [statement] = iam_policy(Plan, tenant="acme", **REACH)["Statement"]
     assert statement == {
         "Effect": "Allow",
-        "Action": ["dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:Query"],
+        "Action": ["dynamodb:BatchGetItem", "dynamodb:ConditionCheckItem", "dynamodb:GetItem", "dynamodb:Query"],
         "Resource": [f"{ARN}policy_plans"],
     }
 
@@ -158,6 +158,7 @@ def get(table: str, *leading: str) -> Ask:
     return Ask("dynamodb:GetItem", ARN + table, {"dynamodb:LeadingKeys": leading} if leading else {})
 
 
+@pytest.mark.behaviour("1.72")
 @pytest.mark.parametrize("tenant", ["acme", "T", "a:b/c=d+e-f@g.h_i"])
 @pytest.mark.parametrize("by_tag", [False, True])
 def test_a_tenant_reaches_its_own_keys_only(tenant: str, by_tag: bool) -> None:
@@ -195,7 +196,9 @@ def test_a_tenant_reaches_its_own_keys_only(tenant: str, by_tag: bool) -> None:
     assert may("GetItem", "policy_plans", "gold")
     assert may("Query", "policy_plans", "gold")
     assert not may("PutItem", "policy_plans", "gold")
-    assert not may("ConditionCheckItem", "policy_plans", tenant)
+    assert may("ConditionCheckItem", "policy_plans", "gold")
+    for write in ("UpdateItem", "DeleteItem", "BatchWriteItem"):
+        assert not may(write, "policy_plans", tenant)
     assert not may("GetItem", "strays", tenant)
 
 
