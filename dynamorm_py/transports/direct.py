@@ -7,8 +7,9 @@ and errors are the same.
 
 One attempt a request, as there: repeating is the business of `dynamorm_py.middleware.retries`. The one exception is a
 kept connection that turns out to be dead, of which HTTP says that any client has to expect it. There the request is
-sent a second time if it cannot be applied twice by that: no more than a part of it had left, it reads, or it carries a
-token under which DynamoDB applies it once. https://www.rfc-editor.org/rfc/rfc9110#section-9.2.2
+sent a second time if it reads, or if no more than a part of it had left. A write under a token is not, though it would
+not be applied twice: were its second sending refused, the caller would take for refused what the first one had done.
+https://www.rfc-editor.org/rfc/rfc9110#section-9.2.2
 """
 
 from __future__ import annotations
@@ -170,7 +171,7 @@ class DirectTransport:
                 message = self._signer.signed(operation, encode(operation, request), keys)
                 return await connection.exchange(message)
             except ConnectionLost as lost:
-                if resent or not kept or not (lost.unsent or _is_applied_once(operation, request)):
+                if resent or not kept or not (lost.unsent or reads(operation)):
                     raise _lost(lost) from lost.__cause__ or lost
                 resent = True
                 self._pool.discard_idle()
@@ -201,10 +202,6 @@ class DirectTransport:
             metadata["RequestId"] = request_id
         members["ResponseMetadata"] = metadata
         return members
-
-
-def _is_applied_once(operation: str, request: Request) -> bool:
-    return reads(operation) or "ClientRequestToken" in request
 
 
 def _lost(lost: ConnectionLost) -> TransportError:
