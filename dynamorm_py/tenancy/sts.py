@@ -7,8 +7,8 @@ https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -78,38 +78,24 @@ class StsSettings:
 class Sts:
     """An open client, which belongs to the event loop that opened it; `users` counts for whom it is open."""
 
-    def __init__(self, client: Any, creating: AbstractAsyncContextManager[Any]) -> None:
+    def __init__(self, client: Any, opener: AbstractAsyncContextManager[Any]) -> None:
         # aiobotocore makes the client's methods at run time.
         self._client = client
-        self._creating = creating
+        self._opener = opener
         self._loop = asyncio.get_running_loop()
         self.users = 0
 
     @classmethod
     async def open(cls, settings: StsSettings) -> Sts:
         """Opens a client; nothing is sent."""
-        session = shared_session() if settings.session is None else settings.session
-        own = settings.credentials
-        config = AioConfig(
-            max_pool_connections=MAX_CONNECTIONS, retries={"total_max_attempts": ATTEMPTS, "mode": "standard"}
-        )
-        creating = session.create_client(
-            "sts",
-            region_name=settings.region,
-            endpoint_url=settings.endpoint_url,
-            aws_access_key_id=own and own.access_key,
-            aws_secret_access_key=own and own.secret_key,
-            aws_session_token=own and own.session_token,
-            config=config if settings.config is None else config.merge(settings.config),
-        )
+        opener = _client(settings)
         try:
-            client = await creating.__aenter__()
+            return cls(await opener.__aenter__(), opener)
         except BotoCoreError as error:
             raise _unsent(error) from error
-        return cls(client, creating)
 
     async def close(self) -> None:
-        await self._creating.__aexit__(None, None, None)
+        await self._opener.__aexit__(None, None, None)
 
     @property
     def is_gone(self) -> bool:
@@ -130,6 +116,26 @@ class Sts:
         except BotoCoreError as error:
             raise _unsent(error) from error
         return answer
+
+
+@asynccontextmanager
+async def _client(settings: StsSettings) -> AsyncIterator[Any]:
+    """A generator, because a loop that ends runs those to their end: a client that was left open leaves no sockets."""
+    session = shared_session() if settings.session is None else settings.session
+    own = settings.credentials
+    config = AioConfig(
+        max_pool_connections=MAX_CONNECTIONS, retries={"total_max_attempts": ATTEMPTS, "mode": "standard"}
+    )
+    async with session.create_client(
+        "sts",
+        region_name=settings.region,
+        endpoint_url=settings.endpoint_url,
+        aws_access_key_id=own and own.access_key,
+        aws_secret_access_key=own and own.secret_key,
+        aws_session_token=own and own.session_token,
+        config=config if settings.config is None else config.merge(settings.config),
+    ) as client:
+        yield client
 
 
 def _answered(error: ClientError) -> DynamormError:

@@ -55,8 +55,12 @@ class StsServer:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        self._server.close()
+        self.stop_listening()
         await asyncio.gather(*self._handlers)
+
+    def stop_listening(self) -> None:
+        """Ends without waiting for the client to end its connections."""
+        self._server.close()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
