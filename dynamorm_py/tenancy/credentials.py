@@ -105,6 +105,7 @@ class TenantCredentials:
         self._kept: OrderedDict[str, _Lease] = OrderedDict()
         self._asking: dict[str, asyncio.Task[_Lease]] = {}
         self._sts: Sts | None = None
+        self._left: list[Sts] = []
         self._packed: int | None = None
 
     @property
@@ -118,7 +119,9 @@ class TenantCredentials:
         # aiobotocore takes some 300 ms to import: who only names its credentials does not pay for it.
         from dynamorm_py.tenancy.sts import Sts, StsSettings  # noqa: PLC0415
 
-        if self._sts is not None and self._sts.is_gone:
+        if self._sts is not None and self._sts.place.is_gone:
+            # Kept: if the client of a parent process were dropped, its finalisers would end the parent's connections.
+            self._left.append(self._sts)
             self._forget_all()
         sts = self._sts
         if sts is None:
@@ -128,6 +131,7 @@ class TenantCredentials:
             if sts is not opened:  # another client opened one meanwhile
                 await opened.close()
         else:
+            sts.place.check()
             sts.users += 1
         return self
 
@@ -135,8 +139,9 @@ class TenantCredentials:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         sts = self._sts
-        if sts is None or sts.is_gone:
+        if sts is None or sts.place.is_gone:
             return
+        sts.place.check()
         sts.users -= 1
         if sts.users:
             return
@@ -156,7 +161,7 @@ class TenantCredentials:
         sts = self._sts
         if sts is None:
             raise ClientClosed("the credentials of tenants are not open: open the client, or use `async with`")
-        sts.check()
+        sts.place.check()
         lease = self._kept.get(check_tenant(tenant))
         if lease is None or self._clock() >= lease.ends - RENEW:
             lease = await self._renewed(tenant, lease, sts)

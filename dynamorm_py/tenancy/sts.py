@@ -6,7 +6,6 @@ https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
@@ -24,9 +23,9 @@ from botocore.exceptions import (
     TokenRetrievalError,
 )
 
+from dynamorm_py.client.connection import Place
 from dynamorm_py.core.errors import (
     AccessDenied,
-    ClientClosed,
     DynamormError,
     InvalidOperation,
     ServiceError,
@@ -76,13 +75,13 @@ class StsSettings:
 
 
 class Sts:
-    """An open client, which belongs to the event loop that opened it; `users` counts for whom it is open."""
+    """An open client, which works at the `place` that opened it; `users` counts for whom it is open."""
 
     def __init__(self, client: Any, opener: AbstractAsyncContextManager[Any]) -> None:
         # aiobotocore makes the client's methods at run time.
         self._client = client
         self._opener = opener
-        self._loop = asyncio.get_running_loop()
+        self.place = Place.here()
         self.users = 0
 
     @classmethod
@@ -96,16 +95,6 @@ class Sts:
 
     async def close(self) -> None:
         await self._opener.__aexit__(None, None, None)
-
-    @property
-    def is_gone(self) -> bool:
-        """Whether its event loop has ended, and it with it."""
-        return self._loop.is_closed()
-
-    def check(self) -> None:
-        """Raises `ClientClosed` unless this is the event loop that opened it."""
-        if asyncio.get_running_loop() is not self._loop:
-            raise ClientClosed("the credentials of tenants were opened in another event loop: open them in this one")
 
     async def assume_role(self, request: Mapping[str, object]) -> Mapping[str, Any]:
         """The answer to `AssumeRole`: `Credentials`, and `PackedPolicySize` in percent."""

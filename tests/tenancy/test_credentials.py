@@ -389,3 +389,14 @@ async def test_motos_sts_hands_out_credentials_that_reach_the_engines_tables() -
             assert own.access_key != engine.access_key
             async with engine.client(credentials=own) as tenants:
                 assert (await tenants.call("ListTables", {}))["TableNames"] == ["users"]
+
+
+async def test_in_another_thread_it_is_not_open(sts: StsServer) -> None:
+    async with credentials_from(sts) as credentials:
+
+        def elsewhere() -> None:
+            with pytest.raises(ClientClosed, match="another thread"):
+                asyncio.run(credentials.credentials_for("acme"))
+
+        await asyncio.to_thread(elsewhere)
+        assert (await credentials.credentials_for("acme")).access_key == "KEY1"
