@@ -75,7 +75,7 @@ class Telemetry:
         if not callbacks:
             return await send(call)
         if observers.capacity:
-            call = _asking_for_capacity(call)
+            call = asking_for_capacity(call)
         started = self._clock()
         try:
             response = await send(call)
@@ -88,7 +88,7 @@ class Telemetry:
             raise
         metadata = response.get("ResponseMetadata", {})
         attempts, throttles = metadata.get("RetryAttempts", 0) + 1, metadata.get("ThrottledAttempts", 0)
-        consumed = _units(response)
+        consumed = units_of(response)
         record = CallRecord(call.operation, call.targets, attempts, self._since(started), consumed, None, throttles)
         _tell(callbacks, record)
         return response
@@ -122,13 +122,15 @@ _CONSUMING = frozenset(
 )
 
 
-def _asking_for_capacity(call: Call) -> Call:
+def asking_for_capacity(call: Call) -> Call:
+    """The call, told to tell what it consumes where it is one that consumes anything."""
     if call.operation not in _CONSUMING or "ReturnConsumedCapacity" in call.request:
         return call
     return replace(call, request={**call.request, "ReturnConsumedCapacity": "TOTAL"})
 
 
-def _units(response: Response) -> float | None:
+def units_of(response: Response) -> float | None:
+    """The capacity units that an answer says were consumed, None where it does not say."""
     # One table's, or a list of them from batches and transactions.
     consumed = response.get("ConsumedCapacity")
     if not consumed:
