@@ -134,6 +134,16 @@ def _significant(value: Decimal) -> tuple[bool, str, int]:
     return bool(sign), trimmed, exponent + len(text) - len(trimmed)
 
 
+def _significant_text(text: str) -> tuple[bool, str, int]:
+    """As `_significant`, of a number's text; without making a number of it where it is in the form that we write."""
+    whole, _, fraction = text.removeprefix("-").partition(".")
+    digits = whole + fraction
+    if not digits.isdigit():
+        return _significant(Decimal(text))
+    trimmed = digits.rstrip("0")
+    return text[0] == "-", trimmed.lstrip("0"), len(digits) - len(trimmed) - len(fraction)
+
+
 def _plain(digits: str, exponent: int) -> str:
     if exponent >= 0:
         return digits + "0" * exponent
@@ -551,11 +561,16 @@ def item_size(item: Item) -> int:
     """The bytes that an item counts towards `MAX_ITEM_SIZE`, names included.
     https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/CapacityUnitCalculations.html
     """
-    return sum(_text_size(name) + _value_size(av) for name, av in item.items())
+    size = 0
+    for name, av in item.items():
+        size += (len(name) if name.isascii() else len(name.encode())) + _value_size(av)
+    return size
 
 
 def _value_size(av: AttributeValue) -> int:
     [(tag, payload)] = av.items()
+    if tag == "S" and payload.isascii():
+        return len(payload)
     return _SIZES[tag](payload)
 
 
@@ -567,7 +582,7 @@ def _number_size(text: str) -> int:
     # The page says "approximately one byte per two significant digits, and one more". DynamoDB Local shows what is
     # meant: the pairs are the digits of base 100, so they are aligned at the point ("1.5" takes two of them), the one
     # more is sign and exponent, and a negative number has an end mark, unless it has all 20 pairs.
-    negative, digits, exponent = _significant(Decimal(text))
+    negative, digits, exponent = _significant_text(text)
     if not digits:
         return 1
     pairs = (exponent + len(digits) - 1) // 2 - exponent // 2 + 1

@@ -625,6 +625,15 @@ class TestItemSize:
     def test_sizes_that_dynamodb_local_counted(self, av: AttributeValue, size: int) -> None:
         assert item_size({"a": av}) == 1 + size
 
+    @given(DECIMALS)
+    def test_a_number_counts_the_same_in_every_spelling(self, number: Decimal) -> None:
+        canonical = encode_number(number)
+        spellings = [f"{number:E}", f"-{canonical}".replace("--", ""), f"{number:f}", f"00{number.copy_abs():f}"]
+        sizes = [item_size({"": {"N": text}}) for text in spellings]
+        assert sizes[0] == sizes[2] == item_size({"": {"N": canonical}})
+        assert sizes[3] == item_size({"": {"N": encode_number(number.copy_abs())}})
+        assert sizes[1] == item_size({"": {"N": encode_number(number.copy_negate())}})
+
     def test_names_count_in_utf8(self) -> None:
         assert item_size({"é": {"S": "x"}, "id": {"S": "y"}}) == 2 + 1 + 2 + 1
 
