@@ -78,7 +78,7 @@ class Connection(asyncio.BufferedProtocol):
         self._headers: dict[str, str] = {}
         self._chunks: list[bytes] = []
         self._keep_alive = True
-        self._idle_since = time.time()
+        self._used_at = time.time()
         self.exchanges = 0
         self.is_lost = False
 
@@ -161,6 +161,7 @@ class Connection(asyncio.BufferedProtocol):
             # The kernel took less than the whole. A request whose body is incomplete is not carried out.
             raise ConnectionLost("the connection was closed while the request was sent", unsent=True)
         self.exchanges += 1
+        self._used_at = time.time()
         self._waiter = waiter = self._loop.create_future()
         # The answer is waited for from now on, and a large request takes its time to arrive.
         self._deadline = self._loop.time() + self._read_timeout + len(message) // _SLOWEST_BYTES_A_SECOND
@@ -174,26 +175,26 @@ class Connection(asyncio.BufferedProtocol):
         So a close that has reached this machine, be it while the process was frozen, is seen before a request is
         written, and does not leave the outcome of a write unknown.
         """
-        if not self.is_usable or not -1.0 <= time.time() - self._idle_since <= IDLE_SECONDS:
+        if not self.is_usable or not -1.0 <= time.time() - self._used_at <= IDLE_SECONDS:
             return False
-        if self._poll is not None and not self._poll.poll(0):
+        if self._poll is not None and not self._has_bytes():
             return True
         # Something waits to be read: the end, or what TLS sends on its own account.
         for _ in range(_TURNS):
             await asyncio.sleep(0)
             if self.is_closing:
                 return False
-        return self._poll is None or not self._poll.poll(0)
-
-    def rest(self) -> None:
-        """It is idle from now on."""
-        self._idle_since = time.time()
+        return not self._has_bytes()
 
     def abort(self) -> None:
         """Closes it at once, without a farewell: HTTP's framing needs none."""
         self._keep_alive = False
         if self._transport is not None:
             self._transport.abort()
+
+    def _has_bytes(self) -> bool:
+        """Whether the socket is known to hold something that was not read yet, its end included."""
+        return self._poll is not None and not self.is_closing and bool(self._poll.poll(0))
 
     def _fail(self, failure: Exception, cause: BaseException | None) -> None:
         waiter, self._waiter = self._waiter, None
@@ -214,6 +215,9 @@ class Connection(asyncio.BufferedProtocol):
             return
         if self._loop.time() < self._deadline:
             self._set_timer()
+        elif self._has_bytes():
+            # It was this process that slept or was busy, and the timer came before what waits in the socket.
+            self._timer = self._loop.call_later(0, self._tick)
         else:
             self._fail(AnswerTimeout(f"no answer within {self._read_timeout:g} s"), None)
 
@@ -257,7 +261,6 @@ class Pool:
         if waiter is not None:
             waiter.set_result(connection)
         else:
-            connection.rest()
             self._idle.append(connection)
 
     def discard(self, connection: Connection) -> None:
@@ -269,11 +272,6 @@ class Pool:
         """Closes what lies idle: when one kept connection turned out dead, its neighbours are as old."""
         while self._idle:
             self.discard(self._idle.pop())
-
-    @property
-    def has_open(self) -> bool:
-        """Whether a connection is kept that looks usable."""
-        return any(connection.is_usable for connection in self._idle)
 
     async def close(self) -> None:
         """Closes everything and waits until the sockets are. Requests under way fail, those in line too."""

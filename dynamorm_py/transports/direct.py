@@ -129,8 +129,9 @@ class DirectTransport:
     ) -> Response:
         """Sends the request once. What was sent and not surely answered raises an error marked `ambiguous`.
 
-        Errors are those of the aiobotocore transport. The cause of one that is no answer is what the operating system,
-        TLS or the parser raised; DynamoDB's own errors have none.
+        Errors are those of the aiobotocore transport, but that the form of a request is left to DynamoDB to judge. The
+        cause of one that is no answer is what the operating system, TLS or the parser raised; DynamoDB's own errors
+        have none.
         """
         answer = await self._exchanged(operation, request, check, credentials)
         try:
@@ -144,13 +145,11 @@ class DirectTransport:
         """Fetches the credentials and opens a connection, with its TLS handshake done."""
         with suppress(DynamormError):
             await self._source.current()
-        if self._pool.has_open:
-            return True
         try:
             self._pool.release(await self._pool.acquire())
         except DynamormError:
             return False
-        return self._pool.has_open
+        return True
 
     async def close(self) -> None:
         """Closes every connection, and waits until their sockets are."""

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import ssl
 from functools import cache
-from importlib.util import find_spec
 from pathlib import Path
 
 from dynamorm_py.core.errors import InvalidOperation
@@ -66,6 +65,8 @@ def _default_bundle() -> str:
     try:
         from certifi import where  # noqa: PLC0415 - it need not be installed, and few processes come here
     except ImportError:
+        from importlib.util import find_spec  # noqa: PLC0415 - likewise
+
         # Found without being imported, which would cost more than everything else here.
         spec = find_spec("botocore")
         folder = (spec.submodule_search_locations or [""])[0] if spec else ""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+import threading
+import time
 import zlib
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -35,6 +37,7 @@ from tests.faults.server import (
     ResetTheConnection,
     Then,
     fault,
+    in_a_thread,
     one_by_one,
 )
 from tests.transports.reach import ADD, GET, KEY, KEYS, TRANSACTION, direct, settings_of
@@ -248,6 +251,31 @@ async def test_an_answer_that_does_not_come_in_time_is_lost(beginning: bytes) ->
         assert caught.value.ambiguous
         assert (await transport.send("GetItem", GET))["Item"] == KEY
         assert (server.connections, len(server.received)) == (2, 3)
+
+
+@pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
+def test_what_arrived_while_this_process_slept_is_in_time(loop: str) -> None:
+    answered = threading.Event()
+
+    class Answers:
+        async def __call__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
+            await FOUND(reader, writer)
+            answered.set()
+            return True
+
+    async def sleep_over_the_answer(server: FaultServer) -> Any:
+        async with direct(server, read=0.05) as transport:
+            await transport.warm()
+            sending = asyncio.create_task(transport.send("GetItem", GET))
+            await asyncio.sleep(0)
+            asleep_since = time.monotonic()
+            while not answered.is_set() or time.monotonic() < asleep_since + 0.1:
+                time.sleep(0.01)  # noqa: ASYNC251 - as a frozen process does
+            return await sending
+
+    factory = uvloops() if loop == "uvloop" else asyncio.new_event_loop
+    with in_a_thread(FaultServer(Answers())) as server, asyncio.Runner(loop_factory=factory) as runner:
+        assert runner.run(sleep_over_the_answer(server))["Item"] == KEY
 
 
 async def test_a_large_request_is_given_longer_and_the_next_one_is_not() -> None:
