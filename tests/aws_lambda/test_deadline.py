@@ -34,7 +34,7 @@ class Entry(Model, table="deadline_entries"):
 
 @pytest.fixture
 def server() -> Iterator[FaultServer]:
-    with in_a_thread(FaultServer(Answer(), Hang())) as server:
+    with in_a_thread(FaultServer(Hang())) as server:
         yield server
 
 
@@ -46,9 +46,9 @@ def app(server: FaultServer) -> Iterator[LambdaApp]:
     app = LambdaApp(client=client, middleware=[Deadline(RESERVE), UnitOfWork()])
 
     @app.handler
-    async def warm_up(event: None, ctx: Invocation) -> None:
-        """Has the AWS libraries loaded, which takes longer than the tests have."""
-        await ctx.db.warm()
+    async def warm_up(event: None) -> None:
+        """Has everything loaded that a request needs, which may take longer than the tests have."""
+        await client.warm()
 
     warm_up(None, None)
     server.received.clear()

@@ -189,7 +189,7 @@ LOADED = """
         order_id: Attr[str] = partition_key()
 
     app = LambdaApp(client=Client(), models=[Order])
-    HEAVY = ("aiobotocore", "botocore", "aiohttp")
+    HEAVY = ("dynamorm_py.transports.direct", "aiobotocore", "botocore", "aiohttp")
 
     def loaded():
         return [name for name in HEAVY if name in sys.modules]
@@ -208,7 +208,7 @@ LOADED = """
 def test_init_opens_the_client_and_builds_the_validators(function: Function) -> None:
     with function(LOADED) as runtime:
         payload = runtime.invoke({}).payload
-    assert payload == {"before": [], "after_init": ["aiobotocore", "botocore", "aiohttp"], "built": True}
+    assert payload == {"before": [], "after_init": ["dynamorm_py.transports.direct"], "built": True}
 
 
 def test_a_failed_init_is_tried_again_by_every_invocation(function: Function) -> None:
