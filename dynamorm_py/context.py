@@ -34,12 +34,20 @@ class Runner(Protocol):
         """Sends one request."""
         ...
 
-    def entered(self) -> Runner:
-        """The runner that becomes ambient for a block in place of this one; itself, as a rule."""
-        ...
-
     def left(self) -> None:
         """The block was left for which `entered` gave this runner."""
+        ...
+
+
+R = TypeVar("R", bound=Runner)
+R_co = TypeVar("R_co", bound=Runner, covariant=True)
+
+
+class Entered(Protocol[R_co]):
+    """What can be made ambient."""
+
+    def entered(self) -> R_co:
+        """The runner that becomes ambient for a block in its place; itself, as a rule."""
         ...
 
 
@@ -87,7 +95,7 @@ def leave(token: Token[Runner | None]) -> None:
 
 
 @contextmanager
-def use(client: Runner) -> Iterator[None]:
+def use(client: Entered[R]) -> Iterator[R]:
     """Makes a client ambient for a block:
 
     with use(reporting):
@@ -96,7 +104,7 @@ def use(client: Runner) -> Iterator[None]:
     runner = client.entered()
     token = enter(runner)
     try:
-        yield
+        yield runner
     finally:
         leave(token)
         runner.left()

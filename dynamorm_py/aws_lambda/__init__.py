@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from dynamorm_py.aws_lambda.metrics import Metrics
     from dynamorm_py.aws_lambda.parsing import parse
     from dynamorm_py.aws_lambda.start_report import StartReport, report
+    from dynamorm_py.aws_lambda.tenants import claim, tenant_from
     from dynamorm_py.aws_lambda.unit_of_work import Unit, UnitOfWork
 
 __all__ = [
@@ -47,12 +48,14 @@ __all__ = [
     "StartReport",
     "Unit",
     "UnitOfWork",
+    "claim",
     "current_invocation",
     "errors",
     "log_as_json",
     "parse",
     "records",
     "report",
+    "tenant_from",
 ]
 
 _MODULES = {
@@ -64,11 +67,13 @@ _MODULES = {
     "StartReport": "start_report",
     "Unit": "unit_of_work",
     "UnitOfWork": "unit_of_work",
+    "claim": "tenants",
     "errors": "answers",
     "log_as_json": "logs",
     "parse": "parsing",
     "records": "batches",
     "report": "start_report",
+    "tenant_from": "tenants",
 }
 
 

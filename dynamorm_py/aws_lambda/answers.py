@@ -8,7 +8,7 @@ from http import HTTPStatus
 from typing import Any, TypeAlias
 
 from dynamorm_py.aws_lambda.http import Document, InvalidEvent, is_http, problem
-from dynamorm_py.aws_lambda.invocation import CallNext, Invocation
+from dynamorm_py.aws_lambda.invocation import NAMING, CallNext, Invocation
 from dynamorm_py.aws_lambda.onion import Middleware
 from dynamorm_py.core.errors import (
     ConditionFailed,
@@ -19,6 +19,8 @@ from dynamorm_py.core.errors import (
     ItemNotFound,
     NoResultFound,
     RequestTimeout,
+    TenantRequired,
+    TenantViolation,
     Throttled,
     TransactionCanceled,
     TransactionConflict,
@@ -38,6 +40,7 @@ _STATUSES: dict[type[Exception], int] = {
     InvalidCursor: HTTPStatus.BAD_REQUEST,
     InvalidKey: HTTPStatus.BAD_REQUEST,
     InvalidValue: HTTPStatus.BAD_REQUEST,
+    TenantViolation: HTTPStatus.FORBIDDEN,
     ItemNotFound: HTTPStatus.NOT_FOUND,
     NoResultFound: HTTPStatus.NOT_FOUND,
     ConditionFailed: HTTPStatus.CONFLICT,
@@ -53,9 +56,10 @@ _STATUSES: dict[type[Exception], int] = {
 def errors(also: Mapping[type[Exception], Answering] | None = None) -> Middleware:
     """Middleware that answers HTTP requests whose handling raised, instead of letting the invocation fail.
 
-    400 for an event, key, value or cursor that cannot be; 404 for what is not there; 409 for a condition that failed,
-    alone or in a transaction; 503 where DynamoDB throttled or could not be reached; 504 where the time ran out. `also`
-    adds to that, or overrides it: `errors({OutOfStock: 409, Moved: lambda error: {"statusCode": 308, ...}})`. The
+    400 for an event, key, value or cursor that cannot be; 401 where the event names no tenant, 403 for what is another
+    tenant's; 404 for what is not there; 409 for a condition that failed, alone or in a transaction; 503 where DynamoDB
+    throttled or could not be reached; 504 where the time ran out. `also` adds to that, or overrides it:
+    `errors({OutOfStock: 409, Moved: lambda error: {"statusCode": 308, ...}})`. The
     nearest class of an error counts. Everything else is raised, and so is everything where the event is no HTTP
     request.
 
@@ -80,6 +84,8 @@ def errors(also: Mapping[type[Exception], Answering] | None = None) -> Middlewar
 def _answering(error: Exception, answers: Mapping[type[Exception], Answering]) -> Answering | None:
     if isinstance(error, TransactionCanceled):
         return answers.get(TransactionCanceled, _of_reasons(error))
+    if isinstance(error, TenantRequired) and error.operation == NAMING:
+        return answers.get(TenantRequired, HTTPStatus.UNAUTHORIZED)
     return next((answers[kind] for kind in type(error).__mro__ if kind in answers), None)
 
 

@@ -15,6 +15,10 @@ from dynamorm_py.core.errors import InvalidOperation
 
 if TYPE_CHECKING:
     from dynamorm_py.aws_lambda.unit_of_work import Unit
+    from dynamorm_py.client.tenants import TenantClient
+
+# What `tenant_from()` calls itself in its errors. Where anything else misses a tenant, the function is wrong.
+NAMING = "tenant_from"
 
 # A bare `Invocation` is of whatever event and answer its handler declares.
 E = TypeVar("E", default=Any)
@@ -51,7 +55,8 @@ class Invocation(Generic[E, R]):
 
     - `event`: what the handler is given. Middleware may put something else in its place; `raw` stays as it came.
     - `context`: the runtime's; None where a test or script calls the entry point without one.
-    - `db`: the client, which is ambient in the handler too.
+    - `db`: the client, which is ambient in the handler too. Inside `tenant_from()` it is the tenant's.
+    - `tenant`: whose invocation it is, None outside of `tenant_from()`.
     - `deadline`: when the runtime ends the invocation, an aware datetime; None without a context.
     - `cold_start`: whether it is the first invocation of its execution environment.
     - `request_id`: the one of Lambda's logs.
@@ -61,13 +66,14 @@ class Invocation(Generic[E, R]):
 
     event: E
     context: LambdaContext
-    db: Client
+    db: Client | TenantClient
     cold_start: bool
     request_id: str
     raw: Any = None  # JSON as the event's source sends it
     deadline: datetime | None = None
     init_milliseconds: float | None = None
     state: dict[str, Any] = field(default_factory=dict)
+    tenant: str | None = None
     _unit: Unit | None = field(default=None, repr=False)
 
     @property
@@ -86,6 +92,10 @@ class Invocation(Generic[E, R]):
     def with_event(self, event: F) -> Invocation[F, R]:
         """The same invocation with another event, for middleware to go on with."""
         return cast("Invocation[F, R]", replace(cast(Any, self), event=event))
+
+    def with_tenant(self, tenant: str, db: TenantClient) -> Invocation[E, R]:
+        """The same invocation in a tenant's scope."""
+        return replace(self, tenant=tenant, db=db)
 
     def with_unit(self, unit: Unit) -> Invocation[E, R]:
         """The same invocation under a unit of work."""

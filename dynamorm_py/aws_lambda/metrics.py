@@ -121,6 +121,6 @@ def _known_properties(ctx: Invocation[Any, Any]) -> dict[str, str]:
     known = {
         "RequestId": ctx.request_id,
         "FunctionVersion": getattr(ctx.context, "function_version", None),
-        "TenantId": getattr(ctx.context, "tenant_id", None),
+        "TenantId": ctx.tenant or getattr(ctx.context, "tenant_id", None),
     }
     return {name: value for name, value in known.items() if value}

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic_core import to_jsonable_python
 
 from dynamorm_py.aws_lambda.invocation import CallNext, Invocation
 from dynamorm_py.client import Client
-from dynamorm_py.core.errors import InvalidOperation, WriteOutcomeUnknown
+from dynamorm_py.core.errors import InvalidOperation, TenantViolation, WriteOutcomeUnknown
 from dynamorm_py.core.transactions import MAX_ACTIONS
 from dynamorm_py.middleware.deadlines import remaining
 from dynamorm_py.operation import Operation
-from dynamorm_py.transaction import members_of, transact_write
+from dynamorm_py.transaction import members_of, tenant_of, transact_write
+
+if TYPE_CHECKING:
+    from dynamorm_py.client.tenants import TenantClient
 
 # The first status that says that a request was not carried out.
 # https://www.rfc-editor.org/rfc/rfc9110#section-15.5
@@ -25,9 +28,10 @@ class Unit:
     """The writes that an invocation has asked for so far. Nothing of them is visible before the commit, to anybody: a
     read in the handler sees the items as they were."""
 
-    def __init__(self) -> None:
+    def __init__(self, tenant: str | None = None) -> None:
         self._operations: list[Operation[Any]] = []
         self._open = True
+        self._tenant = tenant
 
     def __len__(self) -> int:
         return len(self._operations)
@@ -40,6 +44,11 @@ class Unit:
         https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html#limits-transactions
         """
         members_of(operations, "unit.add")
+        if tenant_of(operations, "unit.add") != self._tenant:
+            raise TenantViolation(
+                "a unit of work takes its own tenant's writes only: put tenant_from() outside of UnitOfWork()",
+                operation="unit.add",
+            )
         if not self._open:
             raise InvalidOperation("the unit of work has ended, and nothing more can be added", operation="unit.add")
         if len(self._operations) + len(operations) > MAX_ACTIONS:
@@ -52,7 +61,7 @@ class Unit:
         """Lets nothing more be added."""
         self._open = False
 
-    async def commit(self, db: Client) -> None:
+    async def commit(self, db: Client | TenantClient) -> None:
         """Sends the transaction, if there is anything in it. `TransactionCanceled` says whose condition failed;
         `WriteOutcomeUnknown` is raised where the time ran out meanwhile."""
         self.end()
@@ -86,7 +95,7 @@ class UnitOfWork:
     """
 
     async def __call__(self, ctx: Invocation[Any, Any], call_next: CallNext[Any, Any], /) -> Any:  # as `Middleware`
-        unit = Unit()
+        unit = Unit(ctx.tenant)
         try:
             answer = await call_next(ctx.with_unit(unit))
             if not _is_refusal(answer):

@@ -325,6 +325,7 @@ class Client:
             (self._telemetry,),
             (self._retries, Deadlines()),
             self._deliver,
+            lambda: self.is_open,
             self._retries.back_off,
             sleep,
             self._tenant_credentials,

@@ -86,6 +86,7 @@ class Line(Record):
     outer: Sequence[Middleware]
     inner: Sequence[Middleware]
     deliver: Deliver
+    is_open: Callable[[], bool]
     back_off: Callable[[int], Awaitable[None]]
     sleep: Callable[[float], Awaitable[None]]
     credentials: CredentialProvider | None = None
@@ -159,6 +160,11 @@ class TenantClient(_Rider):
         self._guard = Guard(tenant, line.tables.get)
         limits = () if line.limits is None else (line.limits.layer(tenant),)
         super().__init__(line, replace(line.scope, tenant=tenant, tables=line.tables), limits)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the client that it rides on can be used here."""
+        return self._line.is_open()
 
     @property
     def tenant(self) -> str:

@@ -47,12 +47,14 @@ def test_a_handler_is_an_ordinary_function_outside(app: LambdaApp) -> None:
 def test_handlers_of_one_app_share_its_client(app: LambdaApp) -> None:
     @app.handler
     async def arrive(event: str, ctx: Invocation[str]) -> None:
+        assert isinstance(ctx.db, Client)
         await ctx.db.create_tables(Visitor)
         await Visitor(name=event).create()
 
     @app.handler
     async def leave(event: str, ctx: Invocation[str]) -> Visitor | None:
         visitor = await Visitor.get(event)
+        assert isinstance(ctx.db, Client)
         await ctx.db.delete_tables(Visitor)
         return visitor
 

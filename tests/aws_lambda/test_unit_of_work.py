@@ -42,6 +42,7 @@ class Ledger:
 
         @self.app.handler
         async def tables(event: str, ctx: Invocation) -> None:
+            assert isinstance(ctx.db, Client)
             await (ctx.db.create_tables(Entry) if event == "create" else ctx.db.delete_tables(Entry))
 
         @self.app.handler
