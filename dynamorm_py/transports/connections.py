@@ -209,15 +209,13 @@ class Connection(asyncio.BufferedProtocol):
         self._timer = self._loop.call_at(self._deadline, self._tick)
 
     def _tick(self) -> None:
-        # One timer for many exchanges: it is set anew when it fires too early, not with every exchange.
+        # One timer for many exchanges: it is set anew when it fires too early, not with every exchange. After a sleep
+        # of this process both asyncio and uvloop read what waits in the sockets before they look at timers.
         self._timer = None
         if self._waiter is None:
             return
         if self._loop.time() < self._deadline:
             self._set_timer()
-        elif self._has_bytes():
-            # It was this process that slept or was busy, and the timer came before what waits in the socket.
-            self._timer = self._loop.call_later(0, self._tick)
         else:
             self._fail(AnswerTimeout(f"no answer within {self._read_timeout:g} s"), None)
 
