@@ -24,9 +24,9 @@ _BUFFER_BYTES = 64 * 1024
 # A request of 16 MB, the largest there is, is given 16 seconds more than one of a few bytes.
 _SLOWEST_BYTES_A_SECOND = 1024 * 1024
 
-# AWS's load balancers hang up after 20 seconds without a request. A process that is frozen (Lambda between two events)
-# may not hear of it, so that a connection is not trusted as long as that. Measured by the wall clock, because the
-# monotonic one stands still in a frozen machine.
+# The service hangs up after some 20 seconds without a request (aiobotocore gives its connections up after 12). A
+# process that is frozen, as Lambda freezes it between two events, may never hear of that: so none is trusted that long.
+# Measured by the wall clock, because the monotonic one can stand still in a frozen machine.
 IDLE_SECONDS = 15.0
 
 # How often the event loop may turn before what a socket holds has become known to its protocol: once for TCP; once more
