@@ -20,6 +20,7 @@ FLOORS = [
     "core.operations core.writes core.search core.tables core.coverage core.tenant_tables",
     "core.transactions core.batches core.reading core.explanation core.table_descriptions core.templates",
     "core.plans",
+    "core.table_verification",
     "fields context",
     "operation",
     "views",

@@ -16,6 +16,7 @@ from dynamorm_py.client.conversations import Driver
 from dynamorm_py.context import Runner, enter, leave
 from dynamorm_py.core.errors import ClientClosed, DynamormError, InvalidOperation
 from dynamorm_py.core.operations import Operation as Plan
+from dynamorm_py.core.records import replace
 from dynamorm_py.core.schema import Schema
 from dynamorm_py.core.wire import Call, Response, Scope
 from dynamorm_py.middleware import Middleware, compose
@@ -282,6 +283,22 @@ class Client:
 
         polls = None if timeout is None else max(1, round(timeout / POLL_SECONDS))
         return await self.run_plan(ApplyTables(plan, tuple(drop_indexes), tuple(drop_tables), polls))
+
+    async def verify_tables(self, *models: HasSchema) -> None:
+        """Holds the live tables against all models that tell of tenants on them: what is not as they declare it could
+        hold a tenant's items where nobody looks for them. To be called where a service starts, or is deployed::
+
+            await db.verify_tables(Order, User)
+
+        `InvalidOperation`, which lists every difference in all the tables: a table that is missing or has another key,
+        an index that is missing, has other key attributes or another order of them, or copies other attributes, and an
+        index that no model declares; models of a table that disagree about the tenant in it, or of which some are a
+        tenant's and some are not. Of the tables nothing but `DescribeTable` is asked.
+        """
+        from dynamorm_py.core.table_verification import VerifyTables  # noqa: PLC0415
+
+        scope = replace(self._scope, tables=self._line.tables)
+        await self._driver.run(VerifyTables(_schemas(models)).converse(scope))
 
     def for_tenant(self, tenant: str) -> TenantClient:
         """A client that compiles, sends and receives this tenant's items only. It rides on this one's connection and
