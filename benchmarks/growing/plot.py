@@ -16,7 +16,9 @@ _COLOURS = {OWN_DIRECT: "#d9730d", OWN: "#1b4f8a"}
 
 
 def draw(report: Report, path: Path) -> list[Path]:
-    """Writes `path` as PNG and SVG, and gives the two back."""
+    """Writes `path` as PNG and SVG, and gives the two back; none if there is one size only, which is no curve."""
+    if all(len(sizes) < 2 for by_entrant in report["results"].values() for sizes in by_entrant.values()):
+        return []
     with styled():
         tasks = list(report["results"])
         figure = Figure(figsize=(3.4 * len(tasks), 6), layout="constrained")
