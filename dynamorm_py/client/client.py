@@ -136,7 +136,7 @@ class Client:
     async def __aenter__(self) -> Self:
         """Opens the client and makes it ambient. Nothing is sent."""
         self._make_room()
-        connection = Connection(opened(self._settings, self._wanted))
+        connection = Connection(opened(self._settings, self._wanted), self._tenant_credentials)
         self._connection = connection
         try:
             await connection.open()

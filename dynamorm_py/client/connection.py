@@ -51,27 +51,41 @@ class Place(Record):
 
 
 class Connection:
-    """A transport that is being opened, is open, or was open at its place.
+    """A transport that is being opened, is open, or was open at its place, and what is opened `beside` it.
 
     The opener is an asynchronous generator's context manager. An event loop that ends runs such generators to their end
     first (`loop.shutdown_asyncgens`), so that a client left open does not leave its sockets behind.
     """
 
-    __slots__ = ("choice", "opener", "place", "transport")
+    __slots__ = ("beside", "choice", "opener", "place", "transport")
 
-    def __init__(self, opener: AbstractAsyncContextManager[Opened]) -> None:
+    def __init__(
+        self, opener: AbstractAsyncContextManager[Opened], beside: AbstractAsyncContextManager[object] | None = None
+    ) -> None:
         self.opener = opener
+        self.beside = beside
         self.place = Place.here()
         self.transport: Transport | None = None
         self.choice: Choice | None = None
 
     async def open(self) -> None:
         self.transport, self.choice = await self.opener.__aenter__()
+        if self.beside is not None:
+            try:
+                await self.beside.__aenter__()
+            except BaseException:
+                self.transport = self.choice = None
+                await self.opener.__aexit__(None, None, None)
+                raise
 
     async def close(self) -> None:
         self.place.check()
         self.transport = self.choice = None
-        await self.opener.__aexit__(None, None, None)
+        try:
+            if self.beside is not None:
+                await self.beside.__aexit__(None, None, None)
+        finally:
+            await self.opener.__aexit__(None, None, None)
 
     def checked(self) -> Transport:
         """The transport, if it can be used here."""

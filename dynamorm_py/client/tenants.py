@@ -24,6 +24,8 @@ from dynamorm_py.middleware import Middleware, compose
 from dynamorm_py.transports import Check, Credentials
 
 if TYPE_CHECKING:
+    from types import TracebackType
+
     from dynamorm_py.core.operations import HasPlan
 
 T = TypeVar("T")
@@ -34,6 +36,14 @@ audit = logging.getLogger("dynamorm_py.audit")
 
 class CredentialProvider(Protocol):
     """Who has credentials for each tenant; see `dynamorm_py.tenancy.TenantCredentials`."""
+
+    async def __aenter__(self) -> object:
+        """Opens it, as every client does that opens and uses it; `__aexit__` closes it behind the last."""
+        ...
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None, /
+    ) -> bool | None: ...
 
     async def credentials_for(self, tenant: str, /) -> Credentials: ...
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
 from typing import Any, Literal
 
 import pytest
@@ -59,9 +58,8 @@ async def db(request: pytest.FixtureRequest, court: Court, sts: StsServer) -> As
         transport=transport,
         tenant_credentials=credentials,
     )
-    async with AsyncExitStack() as stack:
-        await stack.enter_async_context(credentials)
-        yield await stack.enter_async_context(client)
+    async with client:
+        yield client
 
 
 def owners(sts: StsServer) -> dict[str, str]:
