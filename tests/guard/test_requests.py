@@ -454,6 +454,7 @@ def test_key_conditions_that_fix_the_tenant_pass(expression: str) -> None:
         "contains(pk, :own)",
         "attribute_exists(pk)",
         "pk = :own AND pk = :theirs",
+        "pk = :own AND pk = :own",
         "pk = :theirs AND pk = :own",
         "pk = :own AND begins_with(pk, :x)",
         "pk = :own AND #p = :theirs",
@@ -650,6 +651,7 @@ def test_updates_that_leave_the_item_with_its_tenant_pass(expression: str) -> No
         "SET x[-1] = :n",
         "SET _x = :n",
         "SET total = " + "list_append(" * 300,
+        "SET total = " + "if_not_exists(x," * 250 + ":n" + ")" * 250,
         "",
     ],
 )
