@@ -339,10 +339,12 @@ async def test_errors_are_those_of_everything_else(db: Client, transport: str, t
                 "AttributeDefinitions": [{"AttributeName": "member_id", "AttributeType": "S"}],
             },
         )
-    # botocore knows the form of every request; the direct transport leaves that to DynamoDB.
+    with pytest.raises(InvalidOperation, match=r"GetItem has no member 'TableNme': its members are .*, TableName"):
+        await db.call("GetItem", {"TableNme": "members"})
+    # botocore knows the form of every request to its depth; the direct transport leaves that to DynamoDB.
     refusal = InvalidOperation if transport == "aiobotocore" else ServiceError
     with pytest.raises(refusal, match="GetItem"):
-        await db.call("GetItem", {"TableNme": "members"})
+        await db.call("GetItem", {"TableName": f"{table_prefix}members", "Key": ["member_id"]})
 
 
 @pytest.mark.parametrize(("operation", "hint"), [("get_item", "its name is GetItem"), ("Close", "such as GetItem")])
