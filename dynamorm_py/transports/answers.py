@@ -22,7 +22,7 @@ E = TypeVar("E", bound=DynamormError)
 
 # Codes: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html and
 # https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/CommonErrors.html
-_BY_CODE: dict[str, type[ServiceError]] = {
+BY_CODE: dict[str, type[ServiceError]] = {
     "ConditionalCheckFailedException": ConditionFailed,
     "TransactionCanceledException": TransactionCanceled,
     "TransactionConflictException": TransactionConflict,
@@ -57,7 +57,7 @@ def service_error(
 
     An internal error says nothing about whether the request was applied: it is marked `ambiguous`.
     """
-    ours = _BY_CODE.get(code, ServiceError)(
+    ours = BY_CODE.get(code, ServiceError)(
         message or f"DynamoDB answered {code or status}", code=code, status=status, request_id=request_id
     )
     if isinstance(ours, ConditionFailed):
