@@ -23,7 +23,6 @@ MAX_CHARACTERS = 4096
 # The four kinds of whitespace and the ASCII names that DynamoDB takes, no others: a form feed or a full-width letter is
 # an error there as here. `<` and `=` with a space between are two tokens, and an error too.
 _TOKENS = re.compile(r"[ \t\r\n]*([#:][A-Za-z0-9_]+|[A-Za-z][A-Za-z0-9_]*|[0-9]+|<>|<=|>=|[=<>(),.+\-\[\]])[ \t\r\n]*")
-_INDEX = re.compile(r"0|[1-9][0-9]*")
 
 # Case does not matter in these, and does in the names of functions.
 _CLAUSES = frozenset({"SET", "REMOVE", "ADD", "DELETE"})
@@ -240,7 +239,7 @@ def _path(tokens: _Tokens) -> Path:
             segments.append(_name(tokens))
         elif tokens.takes("["):
             index = tokens.take_any()
-            if not _INDEX.fullmatch(index):
+            if not index.isdigit() or (index[0] == "0" and index != "0"):
                 raise NotUnderstood
             segments.append(f"[{index}]")
             tokens.take("]")
