@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import ssl
 import zlib
 from collections import Counter, defaultdict
 from collections.abc import Callable
@@ -129,8 +130,8 @@ class LedgerServer(FaultServer):
     the same. `hanging` is the share of requests that get no answer; `apart` leaves out what a connection keeps from one
     request to the next."""
 
-    def __init__(self, seed: int, *, hanging: float, apart: bool = False) -> None:
-        super().__init__()
+    def __init__(self, seed: int, *, hanging: float, apart: bool = False, tls: ssl.SSLContext | None = None) -> None:
+        super().__init__(tls=tls)
         self.ledger = Ledger()
         self._seed = seed
         self._hanging = hanging

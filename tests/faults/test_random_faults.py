@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import asyncio
 import os
+import ssl
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from random import Random
 from typing import Literal
 
 import pytest
+import trustme
 
 from dynamorm_py.client import Client, Credentials, Retry, Timeouts
 from dynamorm_py.core.errors import ConditionFailed, DynamormError, WriteOutcomeUnknown
@@ -103,10 +106,18 @@ async def play(db: Client, seed: int) -> list[Told]:
     return [await told(db, name, call) for name, call in calls]
 
 
-async def outcomes(transport: Name, seeds: Sequence[int], *, hanging: float, apart: bool = False) -> list[Told]:
+async def outcomes(
+    transport: Name,
+    seeds: Sequence[int],
+    *,
+    hanging: float,
+    apart: bool = False,
+    tls: ssl.SSLContext | None = None,
+) -> list[Told]:
     """What the caller was told in these sequences, each of which was held against the ledger. Leaving the server waits
     for the end of every connection."""
-    async with asyncio.timeout(PATIENCE), LedgerServer(seeds[0], hanging=hanging, apart=apart) as server:
+    server = LedgerServer(seeds[0], hanging=hanging, apart=apart, tls=tls)
+    async with asyncio.timeout(PATIENCE), server:
         client = Client(
             region="eu-west-1",
             endpoint_url=server.endpoint_url,
@@ -154,6 +165,18 @@ async def test_what_the_caller_is_told_is_what_the_server_did(transport: Name) -
         results = await outcomes(transport, seeds, hanging=0.02 if number % 10 == 0 else 0)
         kinds |= {result.kind for result in results}
     assert kinds >= {"NoneType", "WriteOutcomeUnknown", "ServiceError", "Throttled", "ConditionFailed"}
+
+
+async def test_it_is_so_over_tls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    authority = trustme.CA()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("localhost").configure_cert(context)
+    authority.cert_pem.write_to_path(tmp_path / "authority.pem")
+    monkeypatch.setenv("AWS_CA_BUNDLE", str(tmp_path / "authority.pem"))
+    kinds = set()
+    for seeds in rounds()[::4]:
+        kinds |= {result.kind for result in await outcomes("direct", seeds, hanging=0, tls=context)}
+    assert kinds >= {"NoneType", "WriteOutcomeUnknown", "ServiceError"}
 
 
 async def test_both_transports_end_alike() -> None:
