@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import socket
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import cache
@@ -47,8 +47,9 @@ from dynamorm_py.core.errors import (
     TransportError,
 )
 from dynamorm_py.core.wire import Request, Response
-from dynamorm_py.transports import Check, Credentials, Settings
+from dynamorm_py.transports import Check, Credentials, Settings, Transport
 from dynamorm_py.transports.answers import ambiguous, service_error
+from dynamorm_py.transports.narrow_trust import NarrowTrust, narrow_bundle
 
 # As many connections as requests run at once, up to this: sockets are opened when they are needed, not before.
 MAX_CONNECTIONS = 64
@@ -91,14 +92,26 @@ def forget_credentials() -> None:
 
 
 @asynccontextmanager
-async def open_aiobotocore(settings: Settings) -> AsyncIterator[AiobotocoreTransport]:
+async def open_aiobotocore(settings: Settings) -> AsyncIterator[Transport]:
     """Opens the client for a block. It sends nothing: connections are made when requests need them."""
+    few = narrow_bundle(settings)
+    async with AsyncExitStack() as stack:
+        transport = await stack.enter_async_context(_opened(settings, few))
+        if few is None:
+            yield transport
+        else:
+            yield NarrowTrust(transport, lambda: stack.enter_async_context(_opened(settings, None)))
+
+
+@asynccontextmanager
+async def _opened(settings: Settings, bundle: str | None) -> AsyncIterator[AiobotocoreTransport]:
     session = shared_session() if settings.session is None else settings.session
     credentials = settings.credentials
     creating = session.create_client(
         "dynamodb",
         region_name=settings.region,
         endpoint_url=settings.endpoint_url,
+        verify=bundle,
         aws_access_key_id=credentials and credentials.access_key,
         aws_secret_access_key=credentials and credentials.secret_key,
         aws_session_token=credentials and credentials.session_token,

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from dynamorm_py.core.errors import InvalidOperation
 
-_ROOTS = Path(__file__).with_name("amazon_roots.pem")
+AMAZON_ROOTS = Path(__file__).with_name("amazon_roots.pem")
 
 # OpenSSL's words for a chain that does not end at an authority that is known here. Everything else that can be wrong
 # with a certificate (its name, its dates, its signature) is as wrong under any bundle.
@@ -32,7 +32,7 @@ _UNKNOWN_ISSUER = frozenset(
 @cache
 def amazon_roots() -> ssl.SSLContext:
     """Trusts Amazon's roots, and nobody else."""
-    return _trusting(str(_ROOTS))
+    return _trusting(str(AMAZON_ROOTS))
 
 
 @cache
