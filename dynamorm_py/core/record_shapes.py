@@ -2,7 +2,8 @@
 that hands each value to its setter.
 
 They are written out so that they are compiled once, with this module, and not for every class at every start. Their
-arguments' names are stand-ins for a class's own. A setter returns None, so `or` goes on to the next.
+arguments' names are stand-ins for a class's own. A setter returns None, so `or` goes on to the next. A record with
+more fields than any so far adds its line.
 """
 
 from __future__ import annotations
@@ -56,25 +57,5 @@ SHAPES: tuple[Callable[..., Callable[..., Any]], ...] = (
         _0(self, a) or _1(self, b) or _2(self, c) or _3(self, d) or _4(self, e) or _5(self, f) or _6(self, g)
         or _7(self, h) or _8(self, i) or _9(self, j) or _10(self, k) or _11(self, m) or _12(self, n) or _13(self, o)
         or _14(self, p) or _15(self, q),
-    lambda _0, _1, _2, _3, _4, _5, _6, _7, _8, _9, _10, _11, _12, _13, _14, _15, _16:
-        lambda self, a, b, c, d, e, f, g, h, i, j, k, m, n, o, p, q, r:
-        _0(self, a) or _1(self, b) or _2(self, c) or _3(self, d) or _4(self, e) or _5(self, f) or _6(self, g)
-        or _7(self, h) or _8(self, i) or _9(self, j) or _10(self, k) or _11(self, m) or _12(self, n) or _13(self, o)
-        or _14(self, p) or _15(self, q) or _16(self, r),
-    lambda _0, _1, _2, _3, _4, _5, _6, _7, _8, _9, _10, _11, _12, _13, _14, _15, _16, _17:
-        lambda self, a, b, c, d, e, f, g, h, i, j, k, m, n, o, p, q, r, s:
-        _0(self, a) or _1(self, b) or _2(self, c) or _3(self, d) or _4(self, e) or _5(self, f) or _6(self, g)
-        or _7(self, h) or _8(self, i) or _9(self, j) or _10(self, k) or _11(self, m) or _12(self, n) or _13(self, o)
-        or _14(self, p) or _15(self, q) or _16(self, r) or _17(self, s),
-    lambda _0, _1, _2, _3, _4, _5, _6, _7, _8, _9, _10, _11, _12, _13, _14, _15, _16, _17, _18:
-        lambda self, a, b, c, d, e, f, g, h, i, j, k, m, n, o, p, q, r, s, t:
-        _0(self, a) or _1(self, b) or _2(self, c) or _3(self, d) or _4(self, e) or _5(self, f) or _6(self, g)
-        or _7(self, h) or _8(self, i) or _9(self, j) or _10(self, k) or _11(self, m) or _12(self, n) or _13(self, o)
-        or _14(self, p) or _15(self, q) or _16(self, r) or _17(self, s) or _18(self, t),
-    lambda _0, _1, _2, _3, _4, _5, _6, _7, _8, _9, _10, _11, _12, _13, _14, _15, _16, _17, _18, _19:
-        lambda self, a, b, c, d, e, f, g, h, i, j, k, m, n, o, p, q, r, s, t, u:
-        _0(self, a) or _1(self, b) or _2(self, c) or _3(self, d) or _4(self, e) or _5(self, f) or _6(self, g)
-        or _7(self, h) or _8(self, i) or _9(self, j) or _10(self, k) or _11(self, m) or _12(self, n) or _13(self, o)
-        or _14(self, p) or _15(self, q) or _16(self, r) or _17(self, s) or _18(self, t) or _19(self, u),
 )
 # fmt: on
