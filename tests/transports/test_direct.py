@@ -107,11 +107,21 @@ async def test_after_some_answers_the_connection_is_not_used_again(answer: tuple
 
 
 async def test_what_comes_unasked_is_nobodys_answer() -> None:
-    foreign = Bytes((WHOLE, WHOLE.replace(b"u1", b"u2")))
-    async with FaultServer(foreign, FOUND) as server, direct(server) as transport:
+    read, sent = asyncio.Event(), asyncio.Event()
+
+    class Chatty:
+        async def __call__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
+            writer.write(WHOLE)
+            await read.wait()
+            writer.write(WHOLE.replace(b"u1", b"u2"))
+            await writer.drain()
+            sent.set()
+            return True
+
+    async with FaultServer(Chatty(), FOUND) as server, direct(server) as transport:
         assert (await transport.send("GetItem", GET))["Item"] == KEY
-        for _ in range(5):
-            await asyncio.sleep(0)
+        read.set()
+        await sent.wait()
         assert (await transport.send("GetItem", GET))["Item"] == KEY
         assert server.connections == 2
 
@@ -201,6 +211,15 @@ async def test_a_read_on_a_kept_connection_is_sent_a_second_time(behaviour: Beha
         assert response["Item"] == KEY
         assert (len(server.received), server.connections) == (3, 2)
         assert checked == ["GetItem", "GetItem"]
+
+
+async def test_the_second_sending_takes_a_new_connection() -> None:
+    async with FaultServer(FOUND) as server, direct(server) as transport:
+        await asyncio.gather(*(transport.send("GetItem", GET) for _ in range(2)))
+        assert server.connections == 2
+        server.script(LoseTheAnswer(), FOUND)
+        await transport.send("GetItem", GET)
+        assert server.connections == 3
 
 
 async def test_a_read_is_sent_twice_and_not_a_third_time() -> None:
