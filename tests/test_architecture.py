@@ -21,6 +21,7 @@ FLOORS = [
     "core.transactions core.batches core.reading core.explanation core.table_descriptions core.templates",
     "core.plans",
     "core.table_verification",
+    "core.offboarding",
     "fields context",
     "operation",
     "views",

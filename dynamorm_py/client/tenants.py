@@ -26,6 +26,8 @@ from dynamorm_py.transports import Check, Credentials
 if TYPE_CHECKING:
     from types import TracebackType
 
+    from dynamorm_py.client.offboarding import Export, Models
+    from dynamorm_py.core.offboarding import Progress
     from dynamorm_py.core.operations import HasPlan
 
 T = TypeVar("T")
@@ -190,6 +192,49 @@ class TenantClient(_Rider):
         """Refused: nothing looks into a request that is written by hand before it is sent. See `Client.call`."""
         raise TenantViolation("a tenant's scope sends no raw requests: use the verbs of models", operation=operation)
 
+    def export(self, models: Models, *, after: str | None = None, page_size: int | None = None) -> Export:
+        """Everything that the tenant has in the models' tables, as lines of JSON::
+
+            async for line in db.for_tenant("acme").export([Order, User]):
+                file.write(line + "\n")
+
+        A line is `{"Table": …, "Model": …, "Item": {…}}`, the item in DynamoDB's own JSON; nothing is lost or rounded,
+        and nothing left out: sentinels of unique constraints, expired items and those of other models are there too. It
+        can be resumed: `export.pages()` gives a cursor with each page, which `after` takes. `page_size` is DynamoDB's
+        `Limit`.
+
+        It reads the partitions that the keys of the models name. `InvalidOperation` where these are not all that the
+        tenant can have, because a partition key has further fields, or a template and unique constraints beside it:
+        `db.across_tenants(reason=…).export(models, tenant=id)` scans for it.
+        """
+        from dynamorm_py.client.offboarding import Export, estate_of  # noqa: PLC0415  # few programs ask for it
+
+        return Export(self, estate_of(models, "export"), after, page_size)
+
+    async def delete_all(
+        self,
+        models: Models,
+        *,
+        confirm: str,
+        after: str | None = None,
+        page_size: int | None = None,
+        progress: Callable[[Progress], None] | None = None,
+    ) -> int:
+        """Deletes everything that the tenant has in the models' tables, for good, and gives back how many items that
+        were. `confirm` is the tenant's id once more.
+
+            await db.for_tenant("acme").delete_all([Order, User], confirm="acme")
+
+        `progress` is called after each page, with a cursor that `after` takes where the work was broken off; it may be
+        begun anew just as well. What it deletes, and where it is refused, is as with `export`. In the end everything is
+        read once more: `UnprocessedItems` if something was written meanwhile.
+        """
+        from dynamorm_py.client.offboarding import delete_all, estate_of  # noqa: PLC0415  # as export
+        from dynamorm_py.core.offboarding import check_confirmed  # noqa: PLC0415
+
+        check_confirmed(self._tenant, confirm)
+        return await delete_all(self, estate_of(models, "delete_all"), after, page_size, progress)
+
     def entered(self) -> TenantClient:
         """The client that becomes ambient for a block: the same one, for as long as the block lasts."""
         return TenantClient(self._line, self._tenant, Lease(self._lease))
@@ -238,6 +283,32 @@ class BypassClient(_Rider):
             return await self.send(raw_call(operation, request))
         except DynamormError as error:
             raise error.about(operation=operation) from error.__cause__
+
+    def export(self, models: Models, *, tenant: str, after: str | None = None, page_size: int | None = None) -> Export:
+        """As `TenantClient.export`, of a tenant that is named, and by a Scan of each table whose partition key is not
+        the tenant's id alone: it finds what the tenant has, whichever program wrote it. A Scan reads, and is charged
+        for, the items of all tenants."""
+        from dynamorm_py.client.offboarding import Export, estate_of  # noqa: PLC0415  # few programs ask for it
+
+        return Export(self, estate_of(models, "export", tenant), after, page_size)
+
+    async def delete_all(
+        self,
+        models: Models,
+        *,
+        tenant: str,
+        confirm: str,
+        after: str | None = None,
+        page_size: int | None = None,
+        progress: Callable[[Progress], None] | None = None,
+    ) -> int:
+        """As `TenantClient.delete_all`, of a tenant that is named, and by a Scan, as `export`. Each item is looked at
+        once more before it is deleted."""
+        from dynamorm_py.client.offboarding import delete_all, estate_of  # noqa: PLC0415  # as export
+        from dynamorm_py.core.offboarding import check_confirmed  # noqa: PLC0415
+
+        check_confirmed(tenant, confirm)
+        return await delete_all(self, estate_of(models, "delete_all", tenant), after, page_size, progress)
 
     def entered(self) -> BypassClient:
         """Refused: what reaches across tenants is named where it does."""
