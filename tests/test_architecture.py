@@ -21,7 +21,7 @@ FLOORS = [
     "core.transactions core.batches core.reading core.explanation core.table_descriptions core.templates",
     "core.plans",
     "core.table_verification",
-    "core.offboarding",
+    "core.offboarding core.tenant_repairs",
     "fields context",
     "operation",
     "views",

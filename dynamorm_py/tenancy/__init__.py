@@ -14,16 +14,18 @@ if TYPE_CHECKING:
     from dynamorm_py.tenancy.credentials import TenantCredentials
     from dynamorm_py.tenancy.limits import TenantLimits
     from dynamorm_py.tenancy.policies import iam_policy, session_policy
+    from dynamorm_py.tenancy.repairs import repair
 
 # As in `dynamorm_py` itself: a name is imported when it is first asked for.
 _HOMES = {
     "dynamorm_py.tenancy.credentials": ("TenantCredentials",),
     "dynamorm_py.tenancy.limits": ("TenantLimits",),
     "dynamorm_py.tenancy.policies": ("iam_policy", "session_policy"),
+    "dynamorm_py.tenancy.repairs": ("repair",),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 
-__all__ = ["TenantCredentials", "TenantLimits", "iam_policy", "session_policy"]
+__all__ = ["TenantCredentials", "TenantLimits", "iam_policy", "repair", "session_policy"]
 
 
 if not TYPE_CHECKING:
