@@ -93,14 +93,21 @@ def check_leading(schema: Schema, scope: Scope, item: Item) -> None:
 def leading(schema: Schema) -> Iterable[KeyAttribute]:
     """The partition key attributes of table and indexes, of all models on the table that are known: each begins with
     the tenant."""
-    relatives = () if schema.relatives is None else schema.relatives.of_table(schema.table)
     seen = set()
-    for each in (schema, *relatives):
+    for each in (schema, *relatives_of(schema)):
         for key in (each.key, *(index.key for index in each.indexes.values())):
             part = key.partition[0]
             if part.name not in seen:
                 seen.add(part.name)
                 yield part
+
+
+def relatives_of(schema: Schema) -> tuple[Schema, ...]:
+    """The schemas of tenants' models that share the model's table. One that gives the table another key means another
+    table of that name, in another account perhaps."""
+    if schema.relatives is None:
+        return ()
+    return tuple(each for each in schema.relatives.of_table(schema.table) if each.key.names == schema.key.names)
 
 
 def _leads(value: AttributeValue, schema: Schema, part: KeyAttribute, tenant: str) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from dynamorm_py.core.errors import InvalidModel
 from dynamorm_py.core.schema import Key, Schema
+from dynamorm_py.core.tenancy import relatives_of
 from dynamorm_py.guard.tables import Bearer, GuardedTable
 
 
@@ -38,20 +39,18 @@ class TenantTables:
         name = prefix + schema.table
         models = self._models.setdefault(name, {})
         together = {**models, id(schema): schema}
-        if schema.relatives is not None:
-            together |= {id(each): each for each in schema.relatives.of_table(schema.table)}
-        self._tables[name] = _merged(name, together.values())
+        self._tables[name] = _merged(name, together.values(), relatives_of(schema))
         self._models[name] = together
         self._admitted[id(schema)] = schema, generation
 
 
-def _merged(name: str, schemas: Iterable[Schema]) -> GuardedTable:
-    first, *others = schemas
-    for other in others:
+def _merged(name: str, used: Iterable[Schema], relatives: Iterable[Schema]) -> GuardedTable:
+    first, *others = used
+    for other in (*others, *relatives):
         _check_same(first, other)
     keys: dict[str, tuple[str, ...]] = {}
     indexes: dict[str, tuple[Bearer, tuple[str, ...]]] = {}
-    for schema in (first, *others):
+    for schema in (first, *others, *relatives):
         for index in schema.indexes.values():
             if keys.setdefault(index.name, index.key.names) != index.key.names:
                 raise _disagree(first, schema, f"index {index.name} has other key attributes")
