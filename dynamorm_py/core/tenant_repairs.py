@@ -167,8 +167,8 @@ class _Table(Record):
                 yield _Place(self.name, index, mark, None)
                 return
             values = {key.partition_fields[0]: {"S": self.marks.tenant.exact}} if self.marks.tenant else {}
-            (partition,) = key.partition
-            partitions.add(partition.value(values)["S"])
+            (leading,) = key.partition
+            partitions.add(leading.value(values)["S"])
         for partition in sorted(partitions):
             yield _Place(self.name, index, mark, partition)
 
