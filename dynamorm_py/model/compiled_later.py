@@ -8,8 +8,8 @@ from typing import Generic, TypeVar
 T = TypeVar("T")
 R = TypeVar("R")
 
-# How many calls a compiled decoder needs to earn back its making: some 1.4 ms for ten attributes, with the import of what
-# makes it, at 2.8 µs a call.
+# How many calls a compiled decoder needs to earn back its making: some 1.4 ms for ten attributes, with the import of
+# what makes it, at 2.8 µs a call.
 WORTHWHILE = 500
 
 
