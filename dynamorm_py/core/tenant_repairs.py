@@ -163,10 +163,11 @@ class _Table(Record):
     def _places(self, index: str | None, mark: Mark, keys: Iterable[Key]) -> Iterator[_Place]:
         partitions: set[str] = set()
         for key in keys:
-            if len(key.partition_fields) > 1:
+            field, *further = key.partition_fields
+            if further:
                 yield _Place(self.name, index, mark, None)
                 return
-            values = {key.partition_fields[0]: {"S": self.marks.tenant.exact}} if self.marks.tenant else {}
+            values = {field: {"S": self.marks.tenant.exact}} if self.marks.tenant else {}
             (leading,) = key.partition
             partitions.add(leading.value(values)["S"])
         for partition in sorted(partitions):
