@@ -35,7 +35,7 @@ check: $(INSTALLED) ## Check format, lint, types (mypy and pyright) and architec
 	@$(BIN)/pyright
 	@$(BIN)/python -m pytest -q tests/test_architecture.py
 
-bench: $(INSTALLED) ## Run every script under benchmarks/ at its default size
+bench: $(INSTALLED) ## Run every script under benchmarks/ at its default size, beside rivals; some twenty minutes
 	@set -e; for script in $(sort $(wildcard benchmarks/*.py)); do \
 		echo "== $$script"; PYTHONPATH=. $(BIN)/python "$$script"; \
 	done

@@ -17,9 +17,10 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from benchmarks.growing.page import growth
 from benchmarks.growing.results import Grown, Report, figures
 from benchmarks.growing.table import lines
-from benchmarks.growing.tasks import KEYED, TASKS, Taken
+from benchmarks.growing.tasks import KEYED, SCAN, TASKS, Taken
 from benchmarks.laps.results import Measured
 from benchmarks.rivals.entrants import Entrant, own_entrants
 from benchmarks.rivals.team import Team, gathered, installed, own_requirements
@@ -27,6 +28,7 @@ from benchmarks.setting.canned_service import PAGE, CannedService
 from benchmarks.setting.cores import apart
 from benchmarks.setting.environments import ROOT, Environment, newest_python, this_environment
 from benchmarks.setting.machine import machine
+from benchmarks.setting.page import fill
 from benchmarks.setting.variables import reaching
 
 ABOUT = (
@@ -68,6 +70,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     print("\n".join(lines(report)))
     write(report, options.results / "growth.json", plots=options.plots)
+    fill("growth", growth(report), options.results)
     return int(bool(errors))
 
 
@@ -92,7 +95,7 @@ def grown(
     with apart() as core, CannedService() as dynamodb:
         variables = reaching(dynamodb.endpoint_url, core)
         for task in TASKS:
-            for size in sizes(options.keys if task in KEYED else options.items):
+            for size in sizes(largest(task, options)):
                 print(f"{task} of {size}", file=sys.stderr)
                 rounds = options.rounds if size <= REPEATED else 1
                 for entrant, runs in interleaved(team, task, size, rounds, variables, errors).items():
@@ -100,10 +103,17 @@ def grown(
     return results
 
 
-def sizes(largest: int) -> Iterator[int]:
+def largest(task: str, options: argparse.Namespace) -> int:
+    """The size up to which a task is measured: a query's pages are a scan's, so that it can stop earlier."""
+    if task in KEYED:
+        return int(options.keys)
+    return int(options.items if task == SCAN else min(options.items, max(10, options.items // 10)))
+
+
+def sizes(most: int) -> Iterator[int]:
     """Powers of ten, from ten."""
     size = 10
-    while size <= largest:
+    while size <= most:
         yield size
         size *= 10
 

@@ -12,11 +12,13 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
+from benchmarks.laps import page
 from benchmarks.laps.meeting import met, parser, published, team
 from benchmarks.laps.race import Discipline
 from benchmarks.rivals.entrants import Entrant, own_entrant
 from benchmarks.rivals.team import own_requirements
 from benchmarks.rivals.work import BIND, OPERATIONS
+from benchmarks.setting.page import fill
 
 ABOUT = (
     "What a call takes with a client that is bound to a tenant, and with one that is not, on each transport. CPU is "
@@ -46,6 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     report = met(team(entrants(), chosen), DISCIPLINES, chosen, about=ABOUT, references=UNBOUND)
     path = chosen.results / "tenancy.json"
     status = published(report, path)
+    fill("tenancy", page.tenancy(report), chosen.results)
     if chosen.plots and report["results"]:
         # matplotlib takes longer to import than a smoke run of the rest.
         from benchmarks.laps.plot import draw  # noqa: PLC0415

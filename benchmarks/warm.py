@@ -14,10 +14,12 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
+from benchmarks.laps import page
 from benchmarks.laps.meeting import CANNED, LOCAL, met, parser, published, team
 from benchmarks.laps.race import DISCIPLINES
 from benchmarks.rivals.entrants import REFERENCES, entrants
 from benchmarks.rivals.team import own_requirements
+from benchmarks.setting.page import fill
 
 ABOUT = (
     "What a call takes, in warm processes that take turns. CPU is the processor's time of all threads of the process, "
@@ -44,6 +46,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     path = chosen.results / FILES[chosen.engine]
     status = published(report, path)
+    if chosen.engine == CANNED:
+        fill("warm", page.warm(report), chosen.results)
     if chosen.plots and report["results"]:
         # matplotlib takes longer to import than a smoke run of the rest.
         from benchmarks.laps.plot import draw  # noqa: PLC0415

@@ -72,8 +72,10 @@ async def written_batch(size: int) -> int:
     return size
 
 
+SCAN = "streamed_scan"
+
 TASKS: dict[str, Callable[[int], Awaitable[int]]] = {
-    "streamed_scan": streamed_scan,
+    SCAN: streamed_scan,
     "streamed_query": streamed_query,
     "batch_get": read_batch,
     "batch_write": written_batch,

@@ -19,5 +19,5 @@ def save(figure: Figure, path: Path) -> list[Path]:
     written = [path.with_suffix(".png"), path.with_suffix(".svg")]
     for target in written:
         metadata = {"Date": None} if target.suffix == ".svg" else {}
-        figure.savefig(target, dpi=160, bbox_inches="tight", facecolor="white", metadata=metadata)
+        figure.savefig(target, dpi=110, bbox_inches="tight", facecolor="white", metadata=metadata)
     return written
