@@ -26,6 +26,10 @@ def warm(report: Report) -> list[str]:
         "",
         *_rates(report, concurrent),
         "",
+        "The direct transport's time of the processor per call, as a part of each other's:",
+        "",
+        *_parts(report, OPERATIONS),
+        "",
         *_lost(report),
         "",
         *_beside(report),
@@ -86,6 +90,17 @@ def _rates(report: Report, disciplines: Sequence[str]) -> list[str]:
         rates = [report["results"][name].get(entrant) for name in measured]
         rows.append([title, *(_number(rate["calls_per_second"]["median"]) if rate else "-" for rate in rates)])
     return table(["", *(name.removeprefix(GET).removeprefix("_x") or "1" for name in measured)], rows)
+
+
+def _parts(report: Report, operations: Sequence[str]) -> list[str]:
+    measured = [name for name in operations if OWN_DIRECT in report["results"].get(name, {})]
+    rows = []
+    for entrant, title in _titles(report):
+        if entrant != OWN_DIRECT:
+            times = [(report["results"][name][OWN_DIRECT], report["results"][name].get(entrant)) for name in measured]
+            parts = (f"{own['cpu']['median'] / other['cpu']['median']:.2f}" if other else "-" for own, other in times)
+            rows.append([title, *parts])
+    return table(["", *(f"`{name}`" for name in measured)], rows)
 
 
 def _lost(report: Report) -> Iterator[str]:

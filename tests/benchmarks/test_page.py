@@ -80,4 +80,6 @@ def test_who_takes_least_is_bold_and_who_is_missing_is_named() -> None:
 def test_where_it_loses_is_said() -> None:
     lines = laps.warm(report(dynamorm_py__direct=100e-6, dynamorm_py=300e-6, aiobotocore=50e-6))
     assert "- `get`: bare (0.50)" in lines
+    assert "| ours | 0.33 |" in lines
+    assert "| bare | 2.00 |" in lines
     assert "The transport on aiobotocore, models included, as a multiple of the bare client: `get` 6.00." in lines
