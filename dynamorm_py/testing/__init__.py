@@ -1,7 +1,8 @@
 """What tests and demonstrations need: a DynamoDB in this process, and AWS's own Lambda runtime client on this machine.
 
 Each name is imported when it is first asked for, because each rests on a package that only tests install:
-`EmbeddedDynamoDB` on moto (`pip install 'dynamorm-py[embedded]'`), `LambdaRuntime` on `awslambdaric`.
+`EmbeddedDynamoDB` and `assert_isolated` on moto (`pip install 'dynamorm-py[embedded]'`), `LambdaRuntime` on
+`awslambdaric`.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from dynamorm_py.testing.embedded import EmbeddedDynamoDB
     from dynamorm_py.testing.endpoint import LocalEndpoint
+    from dynamorm_py.testing.isolation import assert_isolated
     from dynamorm_py.testing.lambda_runtime import (
         Answer,
         FunctionExited,
@@ -30,6 +32,7 @@ __all__ = [
     "LambdaRuntimeError",
     "LocalEndpoint",
     "RestoreFailed",
+    "assert_isolated",
 ]
 
 _MODULES = {
@@ -41,6 +44,7 @@ _MODULES = {
     "LambdaRuntimeError": "dynamorm_py.testing.lambda_runtime",
     "LocalEndpoint": "dynamorm_py.testing.endpoint",
     "RestoreFailed": "dynamorm_py.testing.lambda_runtime",
+    "assert_isolated": "dynamorm_py.testing.isolation",
 }
 
 
