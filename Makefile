@@ -25,8 +25,8 @@ test: $(INSTALLED) ## Run the tests (ARGS="-k name" chooses, WORKERS=4 runs more
 
 fuzz: $(INSTALLED) ## Run the random tests at length and the large sizes (RUNS=20000 makes more runs)
 	@DYNAMORM_FUZZ_RUNS=$(RUNS) DYNAMORM_FUZZ_ITEMS=10000 DYNAMORM_FUZZ_SCANNED=100000 DYNAMORM_FUZZ_FAULTS=10000 \
-		$(BIN)/python -m pytest -n $(WORKERS) tests/fuzz tests/faults/test_random_faults.py tests/service/test_leftovers.py \
-		tests/service/test_memory.py $(ARGS)
+		$(BIN)/python -m pytest -n $(WORKERS) tests/fuzz tests/isolation tests/faults/test_random_faults.py \
+		tests/service/test_leftovers.py tests/service/test_memory.py $(ARGS)
 
 check: $(INSTALLED) ## Check format, lint, types (mypy and pyright) and architecture
 	@$(BIN)/ruff format --check .

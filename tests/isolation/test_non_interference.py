@@ -1,0 +1,84 @@
+"""Non-interference: what a tenant does and sees is the same with another one in its tables as without, and the other
+never sees anything of it.
+
+`DYNAMORM_FUZZ_RUNS` says how many runs are made in all, with fresh randomness; without it they are few enough for every
+commit and always the same.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from contextlib import AsyncExitStack
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from hypothesis import HealthCheck, Phase, seed, settings
+from hypothesis.stateful import run_state_machine_as_test
+
+from dynamorm_py import Credentials
+from dynamorm_py.testing import EmbeddedDynamoDB, LocalEndpoint
+from tests.isolation.machine import Machine
+from tests.isolation.models import KINDS, PLACE, Country, Kind
+from tests.isolation.worlds import Clock, OverheardClient, World
+
+SHARES = 4
+RUNS = int(os.environ.get("DYNAMORM_FUZZ_RUNS", "0"))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("share", range(SHARES))
+def test_no_tenant_notices_another(share: int, dynamodb_local: LocalEndpoint) -> None:
+    play(dynamodb_local, KINDS, share, max(RUNS // SHARES, 1) if RUNS else 50)
+
+
+@pytest.mark.slow
+def test_nor_through_indexes_of_several_attributes(embedded: EmbeddedDynamoDB) -> None:
+    # DynamoDB Local does not take them.
+    play(embedded, (PLACE, *KINDS[:1]), SHARES, max(RUNS // 10, 1) if RUNS else 6)
+
+
+def play(engine: LocalEndpoint, kinds: tuple[Kind, ...], share: int, runs: int) -> None:
+    clock = Clock()
+
+    def world(name: str) -> World:
+        prefix = f"{name}{uuid4().hex[:12]}-"
+        credentials = Credentials(engine.access_key, engine.secret_key)
+        reach: dict[str, Any] = {
+            "region": engine.region,
+            "endpoint_url": engine.endpoint_url,
+            "credentials": credentials,
+        }
+        return World(prefix, OverheardClient(table_prefix=prefix, clock=clock, **reach))
+
+    worlds = world("quiet"), world("busy")
+    with asyncio.Runner() as runner:
+        stack = AsyncExitStack()
+        try:
+            models = tuple(kind.model for kind in kinds)
+            for each in worlds:
+                runner.run(stack.enter_async_context(each.client))
+                runner.run(each.client.create_tables(*models, Country))
+            machine: Any = type(
+                "Machine", (Machine,), {"runner": runner, "clock": clock, "worlds": worlds, "kinds": kinds}
+            )
+            run_state_machine_as_test(machine if RUNS else seed(share)(machine), settings=fuzzing(runs))
+            for each in worlds:
+                runner.run(each.client.delete_tables(*models, Country))
+        finally:
+            runner.run(stack.aclose())
+
+
+def fuzzing(runs: int) -> settings:
+    return settings(
+        max_examples=runs,
+        stateful_step_count=20,
+        deadline=None,
+        database=None,
+        print_blob=True,
+        # To shrink a failure takes thousands of further runs, and to explain it as many again.
+        phases=(Phase.generate, Phase.shrink) if RUNS else (Phase.generate,),
+        report_multiple_bugs=False,
+        suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much],
+    )
