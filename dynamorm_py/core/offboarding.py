@@ -147,7 +147,7 @@ class Estate(Record):
                 raise InvalidOperation(f"its items are {whose}, so none of them belongs to one", model=schema.model)
             enter_table(schema, scope)
         marks = _marks(table, schemas, tenant, scope)
-        if not marks.partition.beginnings:
+        if not marks.partition.beginnings and not any(map(_has_sentinels_apart, schemas)):
             yield Part(table, schemas, marks, marks.partition.exact)
         elif scope.bypass:
             yield Part(table, schemas, marks)
@@ -162,7 +162,7 @@ class Estate(Record):
         why = ""
         if further:
             why = f"the partition key has further fields ({', '.join(further)}), whose values nobody knows"
-        elif schema.uniques:
+        elif _has_sentinels_apart(schema):
             why = "the sentinels of its unique constraints have partitions of their own"
         if why:
             raise InvalidOperation(
@@ -308,6 +308,12 @@ def _release(part: Part, sentinel: Item) -> Conversation[None]:
         yield Call("DeleteItem", request, target_of(part.schema, part.table, key))
     except ConditionFailed:
         return
+
+
+def _has_sentinels_apart(schema: Schema) -> bool:
+    """Whether sentinels are elsewhere than in the partition that is the tenant's id alone."""
+    templated = schema.key.partition[0].template is not None
+    return any(templated or unique.across_tenants for unique in schema.uniques)
 
 
 def _marks(table: str, schemas: Iterable[Schema], tenant: str, scope: Scope) -> Marks:

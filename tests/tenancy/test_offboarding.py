@@ -315,6 +315,27 @@ async def test_the_bypass_exports_and_deletes_what_it_has_to_scan_for(
     assert not {json.dumps(item, sort_keys=True) for item in left} & set(mine)
 
 
+async def test_sentinels_over_all_tenants_belong_to_the_tenant_of_their_owner(db: Client) -> None:
+    class Coupon(Model, table="off-coupons"):
+        tenant: Attr[str] = tenant_key()
+        coupon_id: Attr[str] = sort_key()
+        code: Attr[str]
+        codes = unique("code", across_tenants=True)
+
+    await db.create_tables(Coupon)
+    for tenant in ("acme", "beta"):
+        await across(db).run(Coupon(tenant=tenant, coupon_id="c", code=tenant).create())
+    with pytest.raises(InvalidOperation, match="sentinels of its unique constraints have partitions of their own"):
+        await lines(db.for_tenant("acme"), Coupon)
+    assert len(await lines(across(db), Coupon, tenant="acme")) == 2
+    assert await across(db).delete_all(Coupon, tenant="acme", confirm="acme") == 2
+    left = await stored(db, Coupon)
+    assert {item.get("code", {"S": "beta"})["S"] for item in left} == {"beta"}
+    assert len(left) == 2
+    # The value is free again.
+    await across(db).run(Coupon(tenant="beta", coupon_id="d", code="acme").create())
+
+
 async def test_the_bypass_finds_what_no_model_declares(db: Client) -> None:
     await fill(db, "acme")
     item = {"pk": {"S": "T#acme#WHATEVER"}, "sk": {"S": "x"}, "tenant": {"S": "acme"}}
