@@ -24,7 +24,7 @@ from dynamorm_py.middleware.deadlines import Deadlines
 from dynamorm_py.middleware.retries import Retries, Retry, sleep
 from dynamorm_py.middleware.telemetry import CallRecord, Telemetry
 from dynamorm_py.transports import Check, Credentials, Settings, Timeouts
-from dynamorm_py.transports.choice import Choice
+from dynamorm_py.transports.choice import Choice, Wanted
 from dynamorm_py.transports.opening import load, opened
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ class Client:
         if transport not in ("auto", "direct", "aiobotocore"):
             raise InvalidOperation(f"there is no transport {transport!r}: 'auto', 'direct' and 'aiobotocore' are")
         self._settings = Settings(region, endpoint_url, credentials, session, config, timeouts or Timeouts())
-        self._wanted = transport
+        self._wanted: Wanted = transport
         if tenancy not in (None, "required"):
             raise InvalidOperation(f"tenancy is 'required' or left out, not {tenancy!r}")
         self._scope = Scope(table_prefix, clock, _secrets(cursor_secret), _token, strict=tenancy is not None)
@@ -200,16 +200,16 @@ class Client:
             raise error.about(operation=operation) from error.__cause__
 
     def load(self) -> None:
-        """Imports what it is opened on, which opening does otherwise: where that is aiobotocore, most of what a cold start
-        takes."""
+        """Imports what it is opened on, which opening does otherwise: where that is aiobotocore, it is most of what a
+        cold start takes."""
         load(self._settings, self._wanted)
 
     async def warm(self) -> bool:
         """Opens a connection, and has everything loaded and built that a first request needs; whether it succeeded.
 
-        The direct transport sends nothing for it. With aiobotocore, what travels is an unsigned `GET /` to the endpoint,
-        which needs no permission, shows in no trail, and which DynamoDB answers for anybody. It is never repeated, and
-        fails without an error.
+        The direct transport sends nothing for it. With aiobotocore, what travels is an unsigned `GET /` to the
+        endpoint, which needs no permission, shows in no trail, and which DynamoDB answers for anybody. It is never
+        repeated, and fails without an error.
         """
         if self._connection is None:
             raise ClientClosed("the client is not open: use it inside `async with`")
