@@ -181,10 +181,12 @@ class TenantLimits:
             self._changed(lane)
             while turn.taken is None:
                 await self._wait_a_while(lane, turn, started, operation)
-            return turn.taken
         except BaseException:
             self._give_up(lane, turn)
             raise
+        # Only now, when it goes on: those behind it, and those that come, do not overtake it on the way.
+        self._leave(lane, turn)
+        return turn.taken
 
     async def _wait_a_while(self, lane: _Lane, turn: _Turn, started: float, operation: str) -> None:
         """Waits until something has changed for a turn. The first one of a tenant is who waits for its capacity."""
@@ -215,14 +217,16 @@ class TenantLimits:
         return own if left is None else min(own, left)
 
     def _give_up(self, lane: _Lane, turn: _Turn) -> None:
+        if self._is_forgotten(lane):
+            return
         if turn.taken is not None:
             # Its turn came while it was being cancelled.
             if turn.account is not None:
                 turn.account.settle(turn.taken, 0.0, self._clock())
             self._done(lane)
-            return
-        if self._is_forgotten(lane):
-            return
+        self._leave(lane, turn)
+
+    def _leave(self, lane: _Lane, turn: _Turn) -> None:
         was_first = lane.waiting[0] is turn
         lane.waiting.remove(turn)
         if was_first:
@@ -242,24 +246,27 @@ class TenantLimits:
         return self._lanes.get(lane.tenant) is not lane
 
     def _changed(self, lane: _Lane) -> None:
-        """Lets those begin that may: one of each tenant at a time, for as long as there is room."""
+        """Lets those begin that may: the first one of each tenant, for as long as there is room."""
         self._line_up(lane)
         while self._ready and self._has_room():
             lane = next(iter(self._ready))
             del self._ready[lane]
             turn = lane.waiting[0]
             if self._may_start(lane, turn.account):
-                lane.waiting.popleft()
                 turn.grant(self._start(lane, turn.account))
-                lane.wake_first()
             self._line_up(lane)
 
     def _line_up(self, lane: _Lane) -> None:
         if lane in self._ready or not lane.waiting:
             return
         first = lane.waiting[0]
-        if not first.asleep and self._may_start(lane, first.account):
+        if first.taken is not None or first.asleep:
+            return
+        if self._may_start(lane, first.account):
             self._ready[lane] = None
+        else:
+            # What it waits for may be another thing than before: capacity, for which nobody but itself wakes it.
+            first.rouse()
 
 
 class _Layer:

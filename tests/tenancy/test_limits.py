@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from dataclasses import field as member
@@ -299,6 +300,49 @@ async def test_every_tenant_gets_through_under_all_limits_at_once() -> None:
     assert len(service.order) == 600
     assert service.most_in_all <= 5
     assert max(service.most.values()) <= 2
+
+
+@pytest.mark.parametrize("seed", range(25))
+async def test_nobody_is_forgotten_whoever_gives_up(seed: int) -> None:
+    """Requests come, are cancelled and run out of time at random; the rest is sent, in order, within all bounds."""
+    draw, clock, service = random.Random(seed), Clock(), Service()
+    limits = limited(clock, concurrency=2, total_concurrency=3, read_units=20, write_units=20, burst=1, max_wait=60)
+    sent: dict[str, list[int]] = {}
+
+    async def request(tenant: str, number: int, steps: int, units: float) -> None:
+        async def send(call: Call) -> Response:
+            sent.setdefault(tenant, []).append(number)
+            service.units = units
+            response = await service.of(tenant)(call)
+            for _ in range(steps):
+                await asyncio.sleep(0)
+            return response
+
+        await limits.send(tenant, draw.choice((READ, WRITE)), send)
+
+    tasks: list[asyncio.Task[None]] = []
+    for number in range(150):
+        work = request(f"t{draw.randrange(4)}", number, draw.randrange(4), draw.choice((0.5, 1, 5, 60)))
+        tasks.append(asyncio.create_task(work))
+        for _ in range(draw.randrange(3)):
+            await asyncio.sleep(0)
+        if draw.random() < 0.3:
+            draw.choice(tasks).cancel()
+    outcomes = await asyncio.wait_for(asyncio.gather(*tasks, return_exceptions=True), 20)
+    strange = [each for each in outcomes if isinstance(each, BaseException)]
+    assert all(isinstance(each, asyncio.CancelledError | DeadlineExceeded) for each in strange)
+    assert all(numbers == sorted(numbers) for numbers in sent.values())
+    assert service.most_in_all <= 3
+    assert max(service.most.values()) <= 2
+    # All places are free again: as many as there are can be taken at once.
+    clock.now += 1000
+    service.held = True
+    last = [asyncio.create_task(limits.send(f"t{n // 2}", READ, service.of(f"t{n // 2}"))) for n in range(4)]
+    await settled()
+    assert sum(service.now.values()) == 3
+    service.held = False
+    service.answer(3)
+    await asyncio.gather(*last)
 
 
 def test_another_loop_begins_anew_once_the_first_is_gone() -> None:
