@@ -178,14 +178,19 @@ class TenantLimits:
         lane.waiting.append(turn)
         started = self._clock()
         try:
-            self._changed(lane)
-            while turn.taken is None:
+            while (taken := self._taken(lane, turn)) is None:
                 await self._wait_a_while(lane, turn, started, operation)
         except BaseException:
             self._give_up(lane, turn)
             raise
         # Only now, when it goes on: those behind it, and those that come, do not overtake it on the way.
         self._leave(lane, turn)
+        return taken
+
+    def _taken(self, lane: _Lane, turn: _Turn) -> float | None:
+        """What a turn was charged when it came; None where it did not. Time alone may bring it, and tells nobody."""
+        if turn.taken is None:
+            self._changed(lane)
         return turn.taken
 
     async def _wait_a_while(self, lane: _Lane, turn: _Turn, started: float, operation: str) -> None:
@@ -205,7 +210,6 @@ class TenantLimits:
             turn.asleep = True
             await self._sleep(wait)
             turn.asleep = False
-            self._changed(lane)
         else:
             await turn.wake(left)
 
