@@ -6,10 +6,10 @@ itself that runner for a block.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar, Token
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from dynamorm_py.core.errors import NoClient, TenantRequired
 from dynamorm_py.core.operations import Operation
@@ -26,7 +26,7 @@ class Runner(Protocol):
         """What operations are compiled under."""
         ...
 
-    async def run_plan(self, plan: Operation[T], /) -> T:
+    def run_plan(self, plan: Operation[T], /) -> Coroutine[Any, Any, T]:
         """Carries a conversation out to its end."""
         ...
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextvars import Token
 from datetime import UTC, datetime
 from functools import cached_property
@@ -171,9 +171,9 @@ class Client:
             )
         return await self.run_plan(operation.plan_in(self._scope))
 
-    async def run_plan(self, plan: Plan[T], /) -> T:
+    def run_plan(self, plan: Plan[T], /) -> Coroutine[Any, Any, T]:
         """Carries out what an operation describes."""
-        return await self._driver.run(plan.converse(self._scope))
+        return self._driver.run(plan.converse(self._scope))
 
     async def send(self, call: Call, /) -> Response:
         """Sends one low-level request, under the retry policy."""
@@ -349,14 +349,14 @@ class Client:
             self._tenant_limits,
         )
 
-    async def _deliver(
+    def _deliver(
         self, call: Call, *, check: Check | None = None, credentials: Credentials | None = None
-    ) -> Response:
+    ) -> Awaitable[Response]:
         # Checked for every attempt: a client can be closed while a repetition waits.
         if self._connection is None:
             raise ClientClosed("the client is not open: use it inside `async with`")
         transport = self._connection.checked()
-        return await transport.send(call.operation, call.request, check=check, credentials=credentials)
+        return transport.send(call.operation, call.request, check=check, credentials=credentials)
 
     def _make_room(self) -> None:
         """Lets the client be opened anew where it was left open in a loop or process that is gone, and only there."""

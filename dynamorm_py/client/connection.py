@@ -23,11 +23,7 @@ class Place(Record):
 
     @classmethod
     def here(cls) -> Place:
-        try:
-            loop = asyncio.get_running_loop()
-        except RuntimeError:
-            loop = None
-        return cls(os.getpid(), threading.get_ident(), loop)
+        return cls(os.getpid(), threading.get_ident(), _loop_here())
 
     @property
     def is_gone(self) -> bool:
@@ -36,9 +32,10 @@ class Place(Record):
 
     def check(self) -> None:
         """Raises `ClientClosed` unless this is the running loop, thread and process."""
-        here = Place.here()
-        if self == here:
+        # Every request comes through here: no second place is made unless it is to be told what differs.
+        if self.loop is _loop_here() and self.thread == threading.get_ident() and self.process == os.getpid():
             return
+        here = Place.here()
         if self.process != here.process:
             where = "another process (this one was forked from it)"
         elif self.thread != here.thread:
@@ -48,6 +45,13 @@ class Place(Record):
         else:
             where = "another event loop"
         raise ClientClosed(f"the client was opened in {where}: open it in this one, with `async with`")
+
+
+def _loop_here() -> asyncio.AbstractEventLoop | None:
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None
 
 
 class Connection:

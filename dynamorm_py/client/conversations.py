@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from dynamorm_py.core.errors import DynamormError
 from dynamorm_py.core.records import Record
-from dynamorm_py.core.wire import Call, Conversation, Pause, Step, Together
+from dynamorm_py.core.wire import Call, Conversation, Pause, Together
 from dynamorm_py.middleware import Send
 
 T = TypeVar("T")
@@ -29,7 +29,8 @@ class Driver(Record):
             step = next(conversation)
             while True:
                 try:
-                    answer = await self._take(step)
+                    # Most conversations are of one call: it is sent from here, and not by a coroutine in between.
+                    answer = await (self.send(step) if isinstance(step, Call) else self._take(step))
                 except DynamormError as error:
                     step = conversation.throw(error)
                 else:
@@ -40,12 +41,11 @@ class Driver(Record):
         finally:
             conversation.close()
 
-    async def _take(self, step: Step) -> Any:  # its type depends on the step: see `core.wire.Conversation`
-        if isinstance(step, Call):
-            return await self.send(step)
+    # Any: its type depends on the step, see `core.wire.Conversation`.
+    def _take(self, step: Pause | Together) -> Awaitable[Any]:
         if isinstance(step, Pause):
-            return await (self.back_off(step.attempt) if step.seconds is None else self.sleep(step.seconds))
-        return await self._run_together(step)
+            return self.back_off(step.attempt) if step.seconds is None else self.sleep(step.seconds)
+        return self._run_together(step)
 
     async def _run_together(self, together: Together) -> list[Any]:
         # Imported here for what it costs: only work that asks for concurrency pays, never a first read.

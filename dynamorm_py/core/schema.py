@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
+from functools import cached_property
 from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 
 from dynamorm_py.core.errors import InvalidKey, InvalidOperation
@@ -52,23 +53,25 @@ class KeyAttribute(Record):
 class Key(Record):
     """A partition key and a sort key. Only global indexes have more than one attribute on a side (at most four)."""
 
+    __slots__ = ("__dict__",)  # for the cached properties, of which every operation asks one or the other
+
     partition: tuple[KeyAttribute, ...]
     sort: tuple[KeyAttribute, ...] = ()
 
-    @property
+    @cached_property
     def attributes(self) -> tuple[KeyAttribute, ...]:
         return self.partition + self.sort
 
-    @property
+    @cached_property
     def names(self) -> tuple[str, ...]:
         return tuple(attribute.name for attribute in self.attributes)
 
-    @property
+    @cached_property
     def fields(self) -> tuple[str, ...]:
         """The fields of the key, each once, in the order in which a caller gives them."""
         return _fields(self.attributes)
 
-    @property
+    @cached_property
     def partition_fields(self) -> tuple[str, ...]:
         return _fields(self.partition)
 

@@ -7,7 +7,7 @@ good. Nested bounds hold together, and the nearest one counts.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
@@ -68,9 +68,9 @@ def has_ended() -> bool:
 class Deadlines:
     """The middleware that refuses what would be sent too late. Inside the retries, so that every attempt passes it."""
 
-    async def __call__(self, call: Call, send: Send, /) -> Response:
+    def __call__(self, call: Call, send: Send, /) -> Awaitable[Response]:
         left = remaining()
         if left is not None and left <= 0:
             why = "the work that it belongs to has ended" if has_ended() else "the time for it has run out"
             raise DeadlineExceeded(f"the request was not sent: {why}", operation=call.operation)
-        return await send(call)
+        return send(call)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TypeAlias
@@ -69,13 +69,14 @@ class Telemetry:
         self._own = () if on_call is None else (on_call,)
         self._clock = clock
 
-    async def __call__(self, call: Call, send: Send, /) -> Response:
+    def __call__(self, call: Call, send: Send, /) -> Awaitable[Response]:
         observers = _observers.get()
         callbacks = self._own + observers.callbacks
         if not callbacks:
-            return await send(call)
-        if observers.capacity:
-            call = asking_for_capacity(call)
+            return send(call)
+        return self._told(asking_for_capacity(call) if observers.capacity else call, send, callbacks)
+
+    async def _told(self, call: Call, send: Send, callbacks: tuple[OnCall, ...]) -> Response:
         started = self._clock()
         try:
             response = await send(call)
