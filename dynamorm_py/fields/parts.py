@@ -7,7 +7,7 @@ field's alias, `exclude`, and a serializer of the model as a whole.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import is_dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol
@@ -25,15 +25,21 @@ if TYPE_CHECKING:
 # none, and every model is an instance of it.
 _ANY_MODEL = BaseModel
 
+# The core schemas that take values of a type as they are, and dump them so, by themselves.
+_UNTOUCHED: Mapping[str, type] = {"str": str, "int": int, "bool": bool}
+
 
 if TYPE_CHECKING:
     # A Protocol takes longer to make than a record, and nothing but type checkers asks for this one.
     class Part(Protocol):
         """Raises pydantic's `ValidationError`, whose locations lead to the value in `depth` steps, and
-        `PydanticSerializationError`."""
+        `PydanticSerializationError`. Values that are exactly of the type `untouched` are valid, and dumped as they
+        are."""
 
         @property
         def depth(self) -> int: ...
+        @property
+        def untouched(self) -> type | None: ...
         def validate(self, value: object, *, by_alias: bool = False) -> object: ...
         def dump(self, value: object) -> object: ...
 
@@ -42,6 +48,7 @@ class TypePart:
     """A type of its own."""
 
     depth = 0
+    untouched = None  # nobody asked for speed here yet
 
     def __init__(self, annotation: Any) -> None:  # whatever an annotation can be
         self._annotation = annotation
@@ -83,6 +90,25 @@ class FieldPart:
 
     def dump(self, value: object) -> object:
         return self._dump(value)
+
+    @cached_property
+    def is_any_text(self) -> bool:
+        """Whether a `str` that comes in is what goes out, whichever it is: pydantic has nothing to say about it."""
+        fields, config, _ = fields_schema(self._model)
+        schema = fields["fields"][self._field]["schema"]
+        return schema.keys() <= {"type", "metadata"} and schema["type"] == "str" and _leaves_text(config)
+
+    @cached_property
+    def untouched(self) -> type | None:
+        fields, config, _ = fields_schema(self._model)
+        schema = fields["fields"][self._field]["schema"]
+        while schema["type"] in ("default", "nullable") and "serialization" not in schema:
+            schema = schema["schema"]
+        if not schema.keys() <= {"type", "metadata"}:
+            return None  # constraints, validators, serializers
+        if schema["type"] == "str" and any(option.startswith("str_") for option in config or ()):
+            return None
+        return _UNTOUCHED.get(schema["type"])
 
     @cached_property
     def _validator(self) -> SchemaValidator:
@@ -135,6 +161,10 @@ def fields_schema(model: type[BaseModel]) -> tuple[Any, Any, list[Any]]:  # core
 
 def _defined(schema: Any, definitions: list[Any]) -> Any:
     return core_schema.definitions_schema(schema, definitions) if definitions else schema
+
+
+def _leaves_text(config: Any) -> bool:  # a core schema's
+    return not any(name.startswith("str_") for name in config or ())
 
 
 def _is_decorated(schema: Any) -> bool:

@@ -631,6 +631,50 @@ def test_the_deepest_value_fits_and_what_is_below_it_does_not() -> None:
         update(inside.set(deep(NESTED_LISTS - 1)))
 
 
+def shouted(text: str) -> str:
+    return text.upper()
+
+
+class Tidy(Model, table="tidied"):
+    model_config = ConfigDict(str_strip_whitespace=True)
+
+    key: Attr[str] = partition_key()
+
+
+class Worded(Model, table="worded"):
+    key: Attr[str] = partition_key()
+    short: Attr[str] = field(max_length=3)
+    day: Attr[date]
+    loud: Attr[Annotated[str, PlainSerializer(shouted)]]
+    checked: Attr[str]
+
+    @field_validator("checked")
+    @classmethod
+    def lower(cls, text: str) -> str:
+        return text.lower()
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "value"),
+    [
+        (Worded.key, " Ann ", " Ann "),
+        (Worded.key, "Änn", "Änn"),
+        (Tidy.key, " Ann ", "Ann"),
+        (Worded.loud, "Ann", "ANN"),
+        (Worded.checked, "Ann", "ann"),
+        (Worded.day, "2024-05-06", "2024-05-06"),
+    ],
+)
+def test_a_text_is_stored_as_its_field_says(path: Any, text: str, value: str) -> None:
+    assert path.set(text).value.value == {"S": value}
+
+
+@pytest.mark.parametrize(("path", "text"), [(Worded.short, "long"), (Worded.day, "noon"), (Worded.key, "\ud800")])
+def test_a_text_that_its_field_refuses_is_refused(path: Any, text: str) -> None:
+    with pytest.raises(InvalidValue):
+        path.set(text)
+
+
 @pytest.mark.parametrize(
     "condition",
     [
