@@ -11,7 +11,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, Generic, TypeAlias, TypeVar
 
-from dynamorm_py.core.errors import DynamormError, InvalidOperation, ServiceError, Throttled, UnprocessedItems
+from dynamorm_py.core.errors import (
+    DynamormError,
+    InvalidOperation,
+    ServiceError,
+    TenantViolation,
+    Throttled,
+    UnprocessedItems,
+)
 from dynamorm_py.core.operations import GetItem, Prepared
 from dynamorm_py.core.records import Record
 from dynamorm_py.core.transactions import Member, identity_of
@@ -102,6 +109,9 @@ class BatchWrite(Record):
         left = yield from _all_parts(works, self.pace)
         remaining = [write.member.origin for part in left for write in part.entries]
         failure = next((part.error for part in left if part.error is not None), None)
+        for part in left:
+            if isinstance(part.error, TenantViolation):
+                raise part.error.about(operation=self.verb)  # no work that was left over, and none to try again
         if len(remaining) == len(writes) and isinstance(failure, ServiceError) and not isinstance(failure, Throttled):
             raise failure.about(operation=self.verb)  # nothing was written, nor would it be if it were sent again
         if remaining:

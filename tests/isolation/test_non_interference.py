@@ -21,6 +21,7 @@ from dynamorm_py import Credentials
 from dynamorm_py.testing import EmbeddedDynamoDB, LocalEndpoint
 from tests.isolation.machine import Machine
 from tests.isolation.models import KINDS, PLACE, Country, Kind
+from tests.isolation.nets import leave_only
 from tests.isolation.worlds import Clock, OverheardClient, World
 
 SHARES = 4
@@ -37,6 +38,13 @@ def test_no_tenant_notices_another(share: int, dynamodb_local: LocalEndpoint) ->
 def test_nor_through_indexes_of_several_attributes(embedded: EmbeddedDynamoDB) -> None:
     # DynamoDB Local does not take them.
     play(embedded, (PLACE, *KINDS[:1]), SHARES, max(RUNS // 10, 1) if RUNS else 6)
+
+
+@pytest.mark.slow
+def test_without_the_nets_it_would_be_noticed(dynamodb_local: LocalEndpoint, monkeypatch: pytest.MonkeyPatch) -> None:
+    leave_only(frozenset(), monkeypatch)
+    with pytest.raises(AssertionError):
+        play(dynamodb_local, KINDS, SHARES, 50)
 
 
 def play(engine: LocalEndpoint, kinds: tuple[Kind, ...], share: int, runs: int) -> None:
