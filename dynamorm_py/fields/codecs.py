@@ -309,17 +309,10 @@ class FieldCodec(TypedCodec):
         self._epoch = epoch
 
     @cached_property
-    def _part(self) -> FieldPart:
+    def _part(self) -> Part:
         if self._model.model_fields[self._field].exclude:
             raise InvalidOperation(f"{self._name} is excluded from what is stored", model=self._owner)
         return FieldPart(self._model, self._field)
-
-    def encode(self, value: object) -> AttributeValue:
-        """The attribute value of a value that the type and its constraints accept. Raises `InvalidValue`."""
-        # Most keys are of this kind. What is not ASCII may be a lone surrogate, which pydantic refuses.
-        if type(value) is str and value.isascii() and self._part.is_any_text:
-            return {"S": value}
-        return super().encode(value)
 
     @cached_property
     def _annotation(self) -> Any:

@@ -92,13 +92,6 @@ class FieldPart:
         return self._dump(value)
 
     @cached_property
-    def is_any_text(self) -> bool:
-        """Whether a `str` that comes in is what goes out, whichever it is: pydantic has nothing to say about it."""
-        fields, config, _ = fields_schema(self._model)
-        schema = fields["fields"][self._field]["schema"]
-        return schema.keys() <= {"type", "metadata"} and schema["type"] == "str" and _leaves_text(config)
-
-    @cached_property
     def untouched(self) -> type | None:
         fields, config, _ = fields_schema(self._model)
         schema = fields["fields"][self._field]["schema"]
@@ -161,10 +154,6 @@ def fields_schema(model: type[BaseModel]) -> tuple[Any, Any, list[Any]]:  # core
 
 def _defined(schema: Any, definitions: list[Any]) -> Any:
     return core_schema.definitions_schema(schema, definitions) if definitions else schema
-
-
-def _leaves_text(config: Any) -> bool:  # a core schema's
-    return not any(name.startswith("str_") for name in config or ())
 
 
 def _is_decorated(schema: Any) -> bool:
