@@ -21,8 +21,7 @@ from dynamorm_py.core.errors import (
 )
 from dynamorm_py.core.operations import GetItem, Prepared
 from dynamorm_py.core.records import Record
-from dynamorm_py.core.transactions import Member, identity_of
-from dynamorm_py.core.values import item_size
+from dynamorm_py.core.transactions import Identity, Member, identity, identity_of
 from dynamorm_py.core.wire import Call, Conversation, Item, Pause, Request, Response, Scope, Together
 
 T = TypeVar("T")
@@ -71,10 +70,7 @@ class _Left(Record, Generic[T]):
 class _Write(Record):
     member: Member
     prepared: Prepared[Any]
-
-    @property
-    def identity(self) -> tuple[str, str]:
-        return identity_of(self.prepared.call)
+    identity: Identity
 
     @property
     def table(self) -> str:
@@ -86,6 +82,10 @@ class _Write(Record):
         if "Item" in request:
             return {"PutRequest": {"Item": request["Item"]}}
         return {"DeleteRequest": {"Key": request["Key"]}}
+
+
+# A read, and which item it is of.
+_Read: TypeAlias = tuple[Identity, Call]
 
 
 class BatchWrite(Record):
@@ -118,17 +118,18 @@ class BatchWrite(Record):
             raise _unprocessed(remaining, len(writes), failure, self.verb)
 
     def _writes(self, scope: Scope) -> list[_Write]:
-        writes = [_Write(member, member.plan.prepare(scope)) for member in self.members]
-        seen = set()
-        for write in writes:
-            call = write.prepared.call
+        writes: dict[Identity, _Write] = {}
+        for member in self.members:
+            prepared = member.plan.prepare(scope)
+            call = prepared.call
             whole = call.operation in ("PutItem", "DeleteItem")
-            if not whole or "ConditionExpression" in call.request or write.prepared.companions:
-                raise _not_for_batches(write)
-            if write.identity in seen:
+            if not whole or "ConditionExpression" in call.request or prepared.companions:
+                raise _not_for_batches(member)
+            item = identity_of(call)
+            if item in writes:
                 raise InvalidOperation("two operations concern the same item: a batch takes one", operation=self.verb)
-            seen.add(write.identity)
-        return writes
+            writes[item] = _Write(member, prepared, item)
+        return list(writes.values())
 
 
 class BatchGet(Record, Generic[T]):
@@ -140,19 +141,18 @@ class BatchGet(Record, Generic[T]):
     verb: str = "batch_get"
 
     def first_call(self, scope: Scope) -> Call:
-        calls = {identity_of(call): call for call in (member.prepare(scope).call for member in self.members)}
-        if not calls:
+        _, reads = self._reads(scope)
+        if not reads:
             raise InvalidOperation("an empty batch sends nothing", operation=self.verb)
-        return _get_call(list(calls.values())[:MAX_KEYS])
+        return _get_call(reads[:MAX_KEYS])
 
     def converse(self, scope: Scope) -> Conversation[list[T]]:
-        prepared = [member.prepare(scope) for member in self.members]
-        calls = list({identity_of(each.call): each.call for each in prepared}.values())
-        count = _Count(len(calls), self.pace.progress)
-        found: dict[tuple[str, str], Item] = {}
-        parts = [tuple(calls[start : start + MAX_KEYS]) for start in range(0, len(calls), MAX_KEYS)]
+        answers, reads = self._reads(scope)
+        count = _Count(len(reads), self.pace.progress)
+        found: dict[Identity, Item] = {}
+        parts = [tuple(reads[start : start + MAX_KEYS]) for start in range(0, len(reads), MAX_KEYS)]
 
-        def left_of(asked: tuple[Call, ...], response: Response) -> tuple[Call, ...]:
+        def left_of(asked: tuple[_Read, ...], response: Response) -> tuple[_Read, ...]:
             _collect(asked, response, found)
             return _unread(asked, response)
 
@@ -162,13 +162,17 @@ class BatchGet(Record, Generic[T]):
         for part in left:
             if part.error is not None:
                 raise part.error.about(operation=self.verb)
-        missing = {identity_of(call) for part in left for call in part.entries}
+        missing = {item for part in left for item, _ in part.entries}
         if missing:
-            remaining = [
-                key for key, each in zip(self.keys, prepared, strict=True) if identity_of(each.call) in missing
-            ]
+            remaining = [key for key, (item, _) in zip(self.keys, answers, strict=True) if item in missing]
             raise _unprocessed(remaining, len(self.keys), None, self.verb)
-        return [each.result(_answer(found.get(identity_of(each.call)))) for each in prepared]
+        return [prepared.result(_answer(found.get(item))) for item, prepared in answers]
+
+    def _reads(self, scope: Scope) -> tuple[list[tuple[Identity, Prepared[T]]], list[_Read]]:
+        """What is asked for, in its order, and the reads that tell it: each item is read once."""
+        prepared = [member.prepare(scope) for member in self.members]
+        answers = [(identity_of(each.call), each) for each in prepared]
+        return answers, list({item: each.call for item, each in answers}.items())
 
 
 def _portions(writes: Sequence[_Write]) -> list[tuple[_Write, ...]]:
@@ -176,7 +180,7 @@ def _portions(writes: Sequence[_Write]) -> list[tuple[_Write, ...]]:
     portions: list[list[_Write]] = []
     room = 0
     for write in writes:
-        size = item_size(write.prepared.call.request.get("Item", {}))
+        size = write.prepared.call.size
         if not portions or size > room or len(portions[-1]) == MAX_WRITES:
             portions.append([])
             room = MAX_BYTES
@@ -232,51 +236,63 @@ def _unwritten(writes: tuple[_Write, ...], response: Response) -> tuple[_Write, 
     return tuple(left)
 
 
-def _refused_writes(writes: Sequence[_Write], response: Response) -> set[tuple[str, str]]:
+def _refused_writes(writes: Sequence[_Write], response: Response) -> set[Identity]:
     """What DynamoDB left undone, told by its keys: it may write numbers and sets in another form than it got them."""
+    unprocessed = response.get("UnprocessedItems")
+    if not unprocessed:
+        return set()
     names = {write.table: tuple(write.prepared.call.key or write.prepared.call.request["Key"]) for write in writes}
     refused = set()
-    for table, entries in (response.get("UnprocessedItems") or {}).items():
+    for table, entries in unprocessed.items():
         for entry in entries:
             item = entry["PutRequest"]["Item"] if "PutRequest" in entry else entry["DeleteRequest"]["Key"]
-            refused.add((table, repr(sorted((name, item[name]) for name in names[table]))))
+            refused.add(_identity_in(table, names[table], item))
     return refused
 
 
-def _unread(calls: tuple[Call, ...], response: Response) -> tuple[Call, ...]:
-    refused = {
-        (table, repr(sorted(key.items())))
-        for table, entry in (response.get("UnprocessedKeys") or {}).items()
-        for key in entry["Keys"]
-    }
-    return tuple(call for call in calls if identity_of(call) in refused)
+def _unread(reads: tuple[_Read, ...], response: Response) -> tuple[_Read, ...]:
+    unprocessed = response.get("UnprocessedKeys")
+    if not unprocessed:
+        return ()
+    names = _key_names(reads)
+    refused = {_identity_in(table, names[table], key) for table, entry in unprocessed.items() for key in entry["Keys"]}
+    return tuple(read for read in reads if read[0] in refused)
 
 
-def _collect(calls: Sequence[Call], response: Response, found: dict[tuple[str, str], Item]) -> None:
+def _collect(reads: Sequence[_Read], response: Response, found: dict[Identity, Item]) -> None:
     """Answers come in no order and without those that are missing, so each is told by its key."""
-    names = {call.request["TableName"]: tuple(call.request["Key"]) for call in calls}
+    names = _key_names(reads)
     for table, items in (response.get("Responses") or {}).items():
         for item in items:
-            key = {name: item[name] for name in names[table]}
-            found[table, repr(sorted(key.items()))] = item
+            found[_identity_in(table, names[table], item)] = item
+
+
+def _key_names(reads: Sequence[_Read]) -> dict[str, tuple[str, ...]]:
+    """The key attributes of each table, in the order in which its requests have them."""
+    return {call.request["TableName"]: tuple(call.request["Key"]) for _, call in reads}
+
+
+def _identity_in(table: str, names: tuple[str, ...], item: Item) -> Identity:
+    return identity(table, {name: item[name] for name in names})
 
 
 def _write_call(writes: Sequence[_Write]) -> Call:
     tables: dict[str, list[Request]] = {}
     for write in writes:
         tables.setdefault(write.table, []).append(write.entry)
-    targets = tuple(target for write in writes for target in write.prepared.call.targets)
+    targets = tuple([target for write in writes for target in write.prepared.call.targets])
     return Call("BatchWriteItem", {"RequestItems": tables}, targets)
 
 
-def _get_call(calls: Sequence[Call]) -> Call:
+def _get_call(reads: Sequence[_Read]) -> Call:
     tables: dict[str, Request] = {}
-    for call in calls:
+    for _, call in reads:
         entry = tables.setdefault(call.request["TableName"], {"Keys": []})
         entry["Keys"].append(call.request["Key"])
         if call.request.get("ConsistentRead"):
             entry["ConsistentRead"] = True
-    return Call("BatchGetItem", {"RequestItems": tables}, tuple(target for call in calls for target in call.targets))
+    targets = tuple([target for _, call in reads for target in call.targets])
+    return Call("BatchGetItem", {"RequestItems": tables}, targets)
 
 
 def _unprocessed(remaining: list[Any], total: int, error: DynamormError | None, verb: str) -> UnprocessedItems:
@@ -290,8 +306,8 @@ def _unprocessed(remaining: list[Any], total: int, error: DynamormError | None, 
     return failed
 
 
-def _not_for_batches(write: _Write) -> InvalidOperation:
-    plan = write.member.plan
+def _not_for_batches(member: Member) -> InvalidOperation:
+    plan = member.plan
     return InvalidOperation(
         f"{plan.verb}() carries a condition or is no whole write, and a batch takes plain put() and delete() only: "
         "use transact_write()",

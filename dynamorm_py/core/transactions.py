@@ -6,7 +6,7 @@ https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-api
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 from dynamorm_py.core.errors import (
     CancellationReason,
@@ -16,13 +16,15 @@ from dynamorm_py.core.errors import (
 )
 from dynamorm_py.core.operations import GetItem, Prepared, SingleItem, transaction
 from dynamorm_py.core.records import Record
-from dynamorm_py.core.values import item_size
 from dynamorm_py.core.wire import Call, Conversation, Item, Request, Response, Scope
 
 # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html#limits-transactions
 MAX_ACTIONS = 100
 MAX_BYTES = 4 * 1024 * 1024
 MAX_TOKEN_CHARACTERS = 36
+
+# A table's name, and the type and value of each attribute of a key in it; an AttributeValue cannot be hashed.
+Identity: TypeAlias = tuple[object, ...]
 
 
 class Member(Record):
@@ -131,7 +133,7 @@ def check_members(calls: Sequence[Call], verb: str) -> None:
     """Refuses what DynamoDB would: too many actions, too many bytes, two actions on one item."""
     if len(calls) > MAX_ACTIONS:
         raise _too_many(len(calls), verb)
-    size = sum(item_size(call.request.get("Item", {})) for call in calls)
+    size = sum(call.size for call in calls)
     if size > MAX_BYTES:
         raise InvalidOperation(
             f"the items have {size} bytes, and a transaction takes {MAX_BYTES} (4 MB)", operation=verb
@@ -144,10 +146,14 @@ def check_members(calls: Sequence[Call], verb: str) -> None:
         seen.add(identity)
 
 
-def identity_of(call: Call) -> tuple[str, str]:
+def identity_of(call: Call) -> Identity:
     """Which item a call is about: its table and its key."""
-    key: Item = call.key or call.request.get("Key") or {}
-    return call.request["TableName"], repr(sorted(key.items()))
+    return identity(call.request["TableName"], call.key or call.request["Key"])
+
+
+def identity(table: str, key: Item) -> Identity:
+    """Which item of a table has this key. All keys of a table are given in one order, which is the schema's."""
+    return table, *[tagged for value in key.values() for tagged in value.items()]
 
 
 def _too_many(count: int, verb: str) -> InvalidOperation:

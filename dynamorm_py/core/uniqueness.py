@@ -15,7 +15,7 @@ from dynamorm_py.core.expressions import AttributePath, Comparison, Condition, F
 from dynamorm_py.core.keys import check_key_value, encode_part
 from dynamorm_py.core.placeholders import Placeholders
 from dynamorm_py.core.schema import OWNER, KeyAttribute, Schema, Unique
-from dynamorm_py.core.values import same
+from dynamorm_py.core.values import item_size, same
 from dynamorm_py.core.wire import AttributeValue, Call, Item, Request, Scope
 
 _SORT: Mapping[str, AttributeValue] = {"S": {"S": "$unique"}, "B": {"B": b"$unique"}, "N": {"N": "0"}}
@@ -106,7 +106,8 @@ def _put(schema: Schema, table: str, key: Item, tenant: str | None, owner: Item)
     request: Request = {"TableName": table, "Item": {**key, OWNER: {"M": owner}}}
     if tenant is not None and schema.tenant is not None:
         request["Item"][schema.tenant.attribute] = {"S": tenant}
-    return Call("PutItem", _conditioned(request, schema, owner), key=key)
+    size = item_size(request["Item"])
+    return Call("PutItem", _conditioned(request, schema, owner), key=key, size=size)
 
 
 def _delete(schema: Schema, table: str, key: Item, owner: Item) -> Call:

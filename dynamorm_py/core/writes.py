@@ -102,14 +102,15 @@ class PutItem(Record, SingleItem[T]):
                 kind = VersionConflict
             return condition_failed(self, kind, error, schema.key.of(item))
 
-        call = Call("PutItem", request, target_of(schema, table, item), _repetition(condition), schema.key.of(item))
+        key = schema.key.of(item)
+        call = Call("PutItem", request, target_of(schema, table, item), _repetition(condition), key, size)
         after = schema.values_by_field(item) if schema.uniques else {}
         return Prepared(
             call,
             lambda response: self.acknowledge(item),
             refused,
             lambda found: found is not None and same({"M": found}, {"M": item}),
-            tuple(claims(schema, scope, table, schema.key.of(item), self.before, after, renew=self.loaded)),
+            tuple(claims(schema, scope, table, key, self.before, after, renew=self.loaded)),
         )
 
     def _stored(self, scope: Scope) -> Item:
