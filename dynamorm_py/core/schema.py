@@ -129,6 +129,8 @@ class Schema(Record):
     the schema of such a table as a whole has its models' schemas as `members`, by that value.
     """
 
+    __slots__ = ("__dict__",)  # for the cached properties, which every write asks
+
     model: str
     table: str
     fields: Mapping[str, str]
@@ -172,17 +174,32 @@ class Schema(Record):
                     seen.add(attribute.name)
                     yield attribute
 
-    def index_attributes(self) -> Iterator[tuple[Index, KeyAttribute]]:
-        for index in self.indexes.values():
-            for attribute in index.key.attributes:
-                yield index, attribute
+    @cached_property
+    def index_attributes(self) -> tuple[tuple[Index, KeyAttribute], ...]:
+        return tuple((index, attribute) for index in self.indexes.values() for attribute in index.key.attributes)
+
+    @cached_property
+    def library(self) -> frozenset[str]:
+        """The attributes that the library keeps itself, beside composed keys."""
+        return frozenset(name for name in (self.version, self.created, self.updated, *(self.entity or ())[:1]) if name)
+
+    @cached_property
+    def unchangeable(self) -> frozenset[str]:
+        """The attributes that no action may change: those of the key, what is composed, and what the library keeps."""
+        key = (self.fields[name] for name in self.key.fields if name in self.fields)
+        return frozenset((*key, *self.key.names, *(attribute.name for attribute in self.composed()), *self.library))
+
+    @cached_property
+    def field_names(self) -> Mapping[str, str]:
+        """The field of each attribute."""
+        return {attribute: name for name, attribute in self.fields.items()}
 
     def with_keys(self, item: Item) -> Item:
         """The item with its key attributes: the table's, which must be complete, and those of the indexes whose fields
         are all there (an item that lacks one is not in that index)."""
         values = self.values_by_field(item)
         keyed = {**item, **self.key.build(values)}
-        for index, attribute in self.index_attributes():
+        for index, attribute in self.index_attributes:
             if attribute.complete(values):
                 try:
                     keyed[attribute.name] = attribute.value(values)

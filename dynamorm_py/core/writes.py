@@ -276,7 +276,7 @@ class UpdateItem(Record, ByKey[T]):
         written = _final_values(schema, (*self.actions, *stamps))
         actions: dict[str, Action] = {}
         relied: dict[str, AttributeValue | None] = {}
-        for index, attribute in schema.index_attributes():
+        for index, attribute in schema.index_attributes:
             if attribute.template is None or attribute.name in {*actions, *schema.key.names}:
                 continue
             path = AttributePath((attribute.name,))
@@ -501,27 +501,28 @@ def _has_version(schema: Schema, item: Item | None, expected: Expected) -> bool:
 
 
 def _check_protected(schema: Schema, actions: Sequence[Action]) -> None:
-    composed = {attribute.name for attribute in schema.composed()}
     tenants = {part.name for part in leading(schema)} if schema.tenant else ()
-    key_fields = {schema.fields[name]: name for name in schema.key.fields if name in schema.fields}
-    library = {name for name in (schema.version, schema.created, schema.updated, *(schema.entity or ())[:1]) if name}
     for action in actions:
         attribute = action.path.attribute
-        if attribute in key_fields or attribute in schema.key.names:
-            name = key_fields.get(attribute, attribute)
-            raise InvalidOperation(
-                f"{name} is part of the key, which an update cannot change: delete the item and create it anew"
-            )
-        if attribute in composed:
-            raise InvalidOperation(f"{attribute} is composed from other fields: change those instead")
+        if attribute in schema.unchangeable:
+            raise _kept(attribute, schema)
         if attribute in tenants:
             raise TenantViolation(f"{attribute} leads an index to its tenant, and no action can change it")
-        if attribute in library:
-            raise InvalidOperation(f"{attribute} is kept by the library: no action can change it")
+
+
+def _kept(attribute: str, schema: Schema) -> InvalidOperation:
+    name = schema.field_names.get(attribute)
+    if attribute in schema.key.names or name in schema.key.fields:
+        return InvalidOperation(
+            f"{name or attribute} is part of the key, which an update cannot change: delete the item and create it anew"
+        )
+    if attribute in schema.library:
+        return InvalidOperation(f"{attribute} is kept by the library: no action can change it")
+    return InvalidOperation(f"{attribute} is composed from other fields: change those instead")
 
 
 def _check_values(schema: Schema, actions: Sequence[Action]) -> None:
-    indexed = {attribute.name: attribute for _, attribute in schema.index_attributes() if attribute.template is None}
+    indexed = {attribute.name: attribute for _, attribute in schema.index_attributes if attribute.template is None}
     written: Item = {}
     for action in actions:
         if not isinstance(action, Assign):
@@ -557,10 +558,9 @@ def _check_depth(path: AttributePath, value: AttributeValue) -> None:
 
 def _final_values(schema: Schema, actions: Sequence[Action]) -> dict[str, AttributeValue | bool | None]:
     """For every field that the actions touch: its value afterwards, None where it is removed, False where unknown."""
-    names = {attribute: name for name, attribute in schema.fields.items()}
     values: dict[str, AttributeValue | bool | None] = {}
     for action in actions:
-        name = names.get(action.path.attribute)
+        name = schema.field_names.get(action.path.attribute)
         if name is None:
             continue
         whole = len(action.path.segments) == 1

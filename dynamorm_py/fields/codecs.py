@@ -211,7 +211,7 @@ class TypedCodec:
 
     @cached_property
     def _untouched(self) -> type | None:
-        return self._part.untouched
+        return self._part.untouched()
 
     def _settled(self, value: object) -> object:
         """The plain data that is stored for a value, as the type's own validator reads it back."""
