@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import aiobotocore
+import botocore
 import botocore.config
 import pytest
 from aiobotocore.config import AioConfig
@@ -23,7 +25,8 @@ from dynamorm_py.core.errors import (
     TransactionConflict,
 )
 from dynamorm_py.transports import Credentials, Settings, Timeouts
-from dynamorm_py.transports.aiobotocore import client_config, open_aiobotocore, shared_session
+from dynamorm_py.transports.aiobotocore import client_config, forget_credentials, open_aiobotocore, shared_session
+from dynamorm_py.transports.signing import USER_AGENT
 from tests.faults.server import Answer, FaultServer, fault
 
 KEY = {"user_id": {"S": "u1"}}
@@ -114,6 +117,58 @@ async def test_a_request_of_the_wrong_form_is_refused_before_it_is_sent() -> Non
         assert server.received == []
     assert isinstance(caught.value.__cause__, ParamValidationError)
     assert secret not in str(caught.value)
+
+
+async def test_a_form_that_can_be_sent_is_left_to_the_service_unless_it_is_asked_for() -> None:
+    request = {**GET, "ConsistentRead": "yes"}
+    async with FaultServer(Answer({"Item": KEY})) as server:
+        async with open_aiobotocore(settings_of(server)) as transport:
+            assert (await transport.send("GetItem", request))["Item"] == KEY
+        config = AioConfig(parameter_validation=True)
+        async with open_aiobotocore(settings_of(server, config=config)) as transport:
+            with pytest.raises(InvalidOperation) as caught:
+                await transport.send("GetItem", request)
+        assert len(server.received) == 1
+    assert isinstance(caught.value.__cause__, ParamValidationError)
+
+
+async def test_a_mistake_in_a_hook_is_not_taken_for_one_in_the_request() -> None:
+    def mistaken(**_: Any) -> None:
+        raise TypeError("a mistake of the hook's")
+
+    session = AioSession()
+    session.get_component("event_emitter").register("before-call.dynamodb", mistaken)
+    async with FaultServer(Answer()) as server, open_aiobotocore(settings_of(server, session=session)) as transport:
+        with pytest.raises(TypeError, match="hook"):
+            await transport.send("GetItem", GET)
+
+
+async def user_agent_of(**options: Any) -> str:
+    async with FaultServer(Answer({})) as server:
+        async with open_aiobotocore(settings_of(server, **options)) as transport:
+            await transport.send("GetItem", GET)
+        return server.received[0].headers["user-agent"]
+
+
+async def test_requests_name_this_library_and_what_it_stands_on() -> None:
+    named = await user_agent_of()
+    assert named == f"{USER_AGENT} aiobotocore/{aiobotocore.__version__} botocore/{botocore.__version__}"
+
+
+@pytest.mark.parametrize("options", [{"session": AioSession()}, {"config": AioConfig(user_agent_appid="shop")}])
+async def test_who_configures_the_client_has_the_user_agent_of_botocore(options: dict[str, Any]) -> None:
+    named = await user_agent_of(**options)
+    assert named.startswith("aiobotocore/")
+    assert ("app/shop" in named) is ("config" in options)
+
+
+async def test_an_application_id_of_the_environment_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_SDK_UA_APP_ID", "shop")
+    forget_credentials()
+    try:
+        assert "app/shop" in await user_agent_of()
+    finally:
+        forget_credentials()
 
 
 async def test_without_a_region_it_says_how_to_give_one(monkeypatch: pytest.MonkeyPatch) -> None:
