@@ -110,6 +110,11 @@ class WriteOperation(Operation[T_co]):
         self._touched = True
         return self._plan
 
+    def plan_in(self, scope: Scope) -> core.Operation[T_co]:
+        """The pure description, for a scope to run. Raises `TenantViolation` in another one than it was made in."""
+        self._touched = True  # what is refused was not forgotten
+        return super().plan_in(scope)
+
     def __await__(self) -> Generator[Any, Any, T_co]:
         self._touched = True
         return super().__await__()

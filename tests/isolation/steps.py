@@ -365,6 +365,32 @@ def iterating_on(d: Drawing) -> Act:
     return act
 
 
+def exporting(d: Drawing) -> Act:
+    kinds = [d.kind() for _ in range(d.draw(st.integers(1, 2)))]
+    size = d.draw(st.none() | st.integers(1, 2))
+
+    async def act(session: Session) -> Any:
+        lines: list[str] = []
+        cursor = None
+        async for page in session.bound.export([kind.model for kind in kinds], page_size=size).pages():
+            lines += page.lines
+            if cursor is None and page.cursor is not None:
+                cursor = page.cursor
+                session.exports.append((kinds, cursor))
+        return [line.replace(session.world.prefix, "") for line in lines]
+
+    return act
+
+
+def leaving(d: Drawing) -> Act:
+    kinds = [d.kind()]
+
+    async def act(session: Session) -> Any:
+        return await session.bound.delete_all([kind.model for kind in kinds], confirm=session.tenant)
+
+    return act
+
+
 def reading_what_is_shared(d: Drawing) -> Act:
     name, way = d.draw(NAMES), d.draw(st.integers(0, 4))
 
@@ -419,6 +445,9 @@ VERBS: dict[str, Callable[[Drawing], Act]] = {
     "going on": going_on,
     "iterating": iterating,
     "iterating on": iterating_on,
+    "exporting": exporting,
+    "exporting more": exporting,
+    "leaving": leaving,
     "reading what is shared": reading_what_is_shared,
     "writing what is shared": writing_what_is_shared,
 }
@@ -489,11 +518,28 @@ def their_operation(d: Drawing) -> Act:
     return act
 
 
+def their_export(d: Drawing) -> Act:
+    slot, way = d.draw(SLOTS), d.draw(st.booleans())
+
+    async def act(session: Session) -> Any:
+        found = chosen(other_of(session).exports, slot)
+        if found is None:
+            return None
+        kinds, cursor = found
+        models = [kind.model for kind in kinds]
+        if way:
+            return await session.bound.delete_all(models, confirm=session.tenant, after=cursor)
+        return [line async for line in session.bound.export(models, after=cursor)]
+
+    return act
+
+
 HOSTILE: dict[str, Callable[[Drawing], Act]] = {
     "naming the other": naming_the_other,
     "their cursor": their_cursor,
     "their instance": their_instance,
     "their operation": their_operation,
+    "their export": their_export,
 }
 
 

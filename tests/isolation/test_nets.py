@@ -13,9 +13,10 @@ import pytest
 
 from dynamorm_py import InvalidModel, InvalidOperation, ServiceError, TenantRequired, TenantViolation, use
 from dynamorm_py.testing import LocalEndpoint
-from tests.isolation.crossings import CROSSINGS, Account, Crossing, Longer, Prefixed, Stage, Stranger
+from tests.isolation.crossings import CROSSINGS, SECRET, Account, Crossing, Longer, Prefixed, Stage, Stranger
 from tests.isolation.models import Country, Doc, Memo, Note
 from tests.isolation.nets import Net, leave_only
+from tests.isolation.worlds import text_of
 
 NUMBERS = count()
 EVERY = frozenset(Net)
@@ -57,17 +58,19 @@ async def staged(engine: LocalEndpoint, prefix: str) -> AsyncIterator[Stage]:
 async def stopped(crossing: Crossing, stage: Stage) -> bool:
     """Whether nothing came of it."""
     result: object = None
+    refusal = ""
     with use(stage.thief):
         try:
             result = await crossing.act(stage)
-        except (TenantViolation, TenantRequired, InvalidModel, InvalidOperation):
-            return True
+        except (TenantViolation, TenantRequired, InvalidModel, InvalidOperation) as error:
+            refusal = text_of(error)
         except ServiceError:
             # It came as far as the service, which is as far as it can come.
             if not crossing.service:
                 raise
             return False
-    return not await crossing.happened(stage, result)
+    assert SECRET not in refusal
+    return bool(refusal) or not await crossing.happened(stage, result)
 
 
 @pytest.mark.parametrize("crossing", CROSSINGS, ids=lambda crossing: crossing.name)

@@ -80,6 +80,7 @@ class Session:
     instances: list[Any] = field(default_factory=list)
     cursors: list[tuple[Callable[[], Query[Any]], str]] = field(default_factory=list)
     iterators: list[Any] = field(default_factory=list)
+    exports: list[tuple[list[Any], str]] = field(default_factory=list)
 
     async def observe(self, act: Act) -> Any:
         """What an act shows to the one who does it, in plain data."""
