@@ -94,6 +94,7 @@ class DynamoDBLocal(LocalEndpoint):
             self.port = free_port()
             self._process = self._spawn(java, emulator)
             if self._answers_in_time(self._process):
+                self._make_a_first_table()
                 return
             end(self._process)
         raise EngineUnavailable(f"DynamoDB Local did not start:\n{self._log.read_text(errors='replace')}")
@@ -121,6 +122,42 @@ class DynamoDBLocal(LocalEndpoint):
                 return True
             time.sleep(0.05)
         return False
+
+    def _make_a_first_table(self) -> None:
+        """The first table loads the database, which takes seconds on a busy machine: no test should wait for it."""
+        name = "the-first-table"
+        self._ask(
+            "CreateTable",
+            {
+                "TableName": name,
+                "BillingMode": "PAY_PER_REQUEST",
+                "AttributeDefinitions": [{"AttributeName": "pk", "AttributeType": "S"}],
+                "KeySchema": [{"AttributeName": "pk", "KeyType": "HASH"}],
+            },
+        )
+        self._ask("PutItem", {"TableName": name, "Item": {"pk": {"S": "1"}}})
+        self._ask("DeleteTable", {"TableName": name})
+
+    def _ask(self, operation: str, request: dict[str, object]) -> None:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=START_SECONDS)
+        headers = {
+            "X-Amz-Target": f"DynamoDB_20120810.{operation}",
+            "Content-Type": "application/x-amz-json-1.0",
+            # Signatures are looked at for their region only.
+            "Authorization": "AWS4-HMAC-SHA256 Credential=key/20260101/eu-west-1/dynamodb/aws4_request, "
+            "SignedHeaders=host, Signature=0",
+            "X-Amz-Date": "20260101T000000Z",
+        }
+        try:
+            connection.request("POST", "/", json.dumps(request), headers)
+            answer = connection.getresponse()
+            body = answer.read()
+        except (OSError, http.client.HTTPException) as error:
+            raise EngineUnavailable(f"DynamoDB Local did not answer {operation}: {error}") from error
+        finally:
+            connection.close()
+        if answer.status != http.HTTPStatus.OK:
+            raise EngineUnavailable(f"DynamoDB Local refused {operation}: {body.decode(errors='replace')}")
 
     def _stop(self) -> None:
         if self._process is not None:
