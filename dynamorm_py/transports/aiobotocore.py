@@ -52,6 +52,7 @@ from dynamorm_py.core.wire import Request, Response
 from dynamorm_py.transports import Check, Credentials, Settings, Transport
 from dynamorm_py.transports.answers import ambiguous, service_error
 from dynamorm_py.transports.narrow_trust import NarrowTrust, narrow_bundle
+from dynamorm_py.transports.service_data import service_loader
 from dynamorm_py.transports.signing import USER_AGENT
 
 # As many connections as requests run at once, up to this: sockets are opened when they are needed, not before.
@@ -84,7 +85,9 @@ _UNSENT: dict[type[BotoCoreError], tuple[type[DynamormError], str]] = {
 @cache
 def shared_session() -> AioSession:
     """The session of this process: clients that share it load the service's description and the credentials once."""
-    return get_session()
+    session = get_session()
+    session.register_component("data_loader", service_loader(session.get_config_variable("data_path")))
+    return session
 
 
 def forget_credentials() -> None:
