@@ -290,7 +290,7 @@ def _page_of(compiled: CompiledSearch, response: Response) -> RawPage:
     count: int = response.get("Count", 0)
     if items:
         search, now = compiled.search, cache(compiled.scope.now)
-        items = [item for item in items if search.schema.reads(item, now, expired=search.include_expired)]
+        items = search.schema.read(items, now, expired=search.include_expired)
         count = len(items)
     capacity: Mapping[str, Any] = response.get("ConsumedCapacity") or {}
     return RawPage(

@@ -6,7 +6,7 @@ field's own attribute or composed from several fields by a template.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
@@ -175,6 +175,12 @@ class Schema(Record):
                     yield attribute
 
     @cached_property
+    def partitions(self) -> tuple[KeyAttribute, ...]:
+        """The first partition key attribute of the table and of each index."""
+        keys = (self.key, *(index.key for index in self.indexes.values()))
+        return each_once(key.partition[0] for key in keys)
+
+    @cached_property
     def index_attributes(self) -> tuple[tuple[Index, KeyAttribute], ...]:
         return tuple((index, attribute) for index in self.indexes.values() for attribute in index.key.attributes)
 
@@ -190,6 +196,12 @@ class Schema(Record):
         return frozenset((*key, *self.key.names, *(attribute.name for attribute in self.composed()), *self.library))
 
     @cached_property
+    def _keyed(self) -> Mapping[str, str]:
+        """The attributes of the fields of which keys are made."""
+        keys = (self.key, *(index.key for index in self.indexes.values()))
+        return {name: self.fields[name] for key in keys for name in key.fields if name in self.fields}
+
+    @cached_property
     def field_names(self) -> Mapping[str, str]:
         """The field of each attribute."""
         return {attribute: name for name, attribute in self.fields.items()}
@@ -197,7 +209,7 @@ class Schema(Record):
     def with_keys(self, item: Item) -> Item:
         """The item with its key attributes: the table's, which must be complete, and those of the indexes whose fields
         are all there (an item that lacks one is not in that index)."""
-        values = self.values_by_field(item)
+        values = {name: item[attribute] for name, attribute in self._keyed.items() if attribute in item}
         keyed = {**item, **self.key.build(values)}
         for index, attribute in self.index_attributes:
             if attribute.complete(values):
@@ -206,6 +218,12 @@ class Schema(Record):
                 except InvalidKey as error:
                     raise InvalidKey(f"index {index.name}: {error.message}") from error
         return keyed
+
+    def read(self, items: Sequence[Item], now: Callable[[], datetime], *, expired: bool = False) -> list[Item]:
+        """Those of the items that DynamoDB returned that are this model's."""
+        if self.members or self.entity is not None or not (expired or self.time_to_live is None):
+            return [item for item in items if self.reads(item, now, expired=expired)]
+        return [item for item in items if OWNER not in item]
 
     def reads(self, item: Item, now: Callable[[], datetime], *, expired: bool = False) -> bool:
         """Whether an item that DynamoDB returned is one of this model's: no other model's, no sentinel of a unique
@@ -240,6 +258,14 @@ def template_attribute(name: str, template: Template, *, sort: bool = False) -> 
 
 def field_attribute(name: str, type_: KeyType, source: str, *, sort: bool = False) -> KeyAttribute:
     return KeyAttribute(name, type_, (source,), None, MAX_SORT_KEY if sort else MAX_PARTITION_KEY)
+
+
+def each_once(attributes: Iterable[KeyAttribute]) -> tuple[KeyAttribute, ...]:
+    """The first key attribute of each name."""
+    found: dict[str, KeyAttribute] = {}
+    for attribute in attributes:
+        found.setdefault(attribute.name, attribute)
+    return tuple(found.values())
 
 
 def _fields(attributes: tuple[KeyAttribute, ...]) -> tuple[str, ...]:

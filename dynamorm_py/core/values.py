@@ -563,7 +563,10 @@ def item_size(item: Item) -> int:
     """
     size = 0
     for name, av in item.items():
-        size += (len(name) if name.isascii() else len(name.encode())) + _value_size(av)
+        text = av.get("S")
+        size += len(name) if name.isascii() else len(name.encode())
+        # Most values are text; the rest is asked for its size.
+        size += len(text) if text is not None and text.isascii() else _value_size(av)
     return size
 
 
@@ -582,6 +585,9 @@ def _number_size(text: str) -> int:
     # The page says "approximately one byte per two significant digits, and one more". DynamoDB Local shows what is
     # meant: the pairs are the digits of base 100, so they are aligned at the point ("1.5" takes two of them), the one
     # more is sign and exponent, and a negative number has an end mark, unless it has all 20 pairs.
+    if text.isdigit() and text[0] != "0":
+        length = len(text)
+        return (length - 1) // 2 - (length - len(text.rstrip("0"))) // 2 + 2
     negative, digits, exponent = _significant_text(text)
     if not digits:
         return 1

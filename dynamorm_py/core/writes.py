@@ -110,7 +110,7 @@ class PutItem(Record, SingleItem[T]):
             lambda response: self.acknowledge(item),
             refused,
             lambda found: found is not None and same({"M": found}, {"M": item}),
-            tuple(claims(schema, scope, table, key, self.before, after, renew=self.loaded)),
+            tuple(claims(schema, scope, table, key, self.before, after, renew=self.loaded)) if schema.uniques else (),
         )
 
     def _stored(self, scope: Scope) -> Item:
