@@ -301,6 +301,18 @@ def writing_together(d: Drawing) -> Act:
     return act
 
 
+def paying(d: Drawing) -> Act:
+    """What must not be done twice: under a token, which may have been used."""
+    kind, token, text, number = d.kind(), d.draw(TOKENS), d.text(), d.draw(st.integers(1, 2))
+    key = d.key(kind)
+
+    async def act(session: Session) -> Any:
+        operation = kind.model.update(*key, attr("text").set(text), attr("paid").add(number), upsert=not kind.unique)
+        return await transact_write(*touched([lambda: operation]), token=f"{session.world.name_of_run}-{token}")
+
+    return act
+
+
 def a_unit_of_work(d: Drawing) -> Act:
     makes = [d.write(d.kind()) for _ in range(d.draw(st.integers(1, 3)))]
 
@@ -438,6 +450,8 @@ VERBS: dict[str, Callable[[Drawing], Act]] = {
     "writing a stream": writing_a_stream,
     "reading together": reading_together,
     "writing together": writing_together,
+    "paying": paying,
+    "paying more": paying,
     "a unit of work": a_unit_of_work,
     "querying": querying,
     "querying more": querying,
