@@ -120,7 +120,9 @@ class ModelMapping:
             for name, value in dumped.items():
                 attribute = plainly.get(name)
                 kind = type(value)
-                if attribute is not None and (kind in _UNCONDITIONAL or (kind is set and value)):
+                if attribute is not None and (
+                    kind in _UNCONDITIONAL or (kind is bool and name not in self._numbers) or (kind is set and value)
+                ):
                     item[attribute] = encode(value, name, known)
                 else:
                     self._put_field(item, instance, name, value)

@@ -6,6 +6,7 @@ https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Low
 
 from __future__ import annotations
 
+import re
 from base64 import b64decode, b64encode
 from datetime import UTC, datetime
 from typing import Any
@@ -104,9 +105,21 @@ def decode_error(body: bytes) -> Any:
     """The members of an error's answer, which may hold items, and never times. Raises ValueError for no JSON."""
     # Of all texts on a page only names of attributes come again and again.
     members = from_json(body, cache_strings="keys")
-    if b'"B"' in body or b'"BS"' in body:
+    if _may_hold_binaries(body):
         _read_binaries(members)
     return members
+
+
+# A page of many items is gone through once, by a pattern, in a third of the time of two searches. The pattern is
+# compiled by the first such page, and a single item does without.
+_BINARY = rb'"BS?"'
+_SHORT = 4096
+
+
+def _may_hold_binaries(body: bytes) -> bool:
+    if len(body) > _SHORT:
+        return re.search(_BINARY, body) is not None
+    return b'"B"' in body or b'"BS"' in body
 
 
 def _read_binaries(value: Any) -> None:

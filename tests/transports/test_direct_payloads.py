@@ -68,6 +68,15 @@ def test_an_answer_reads_as_botocore_reads_it(item: dict[str, Any]) -> None:
     assert decode("GetItem", compact) == decode("GetItem", body)
 
 
+@pytest.mark.parametrize(
+    "value", [{"B": "AAEC"}, {"BS": ["AAEC", "/w=="]}, {"S": "BOOL B BS"}], ids=["B", "BS", "none"]
+)
+def test_a_long_answer_reads_as_botocore_reads_it(value: dict[str, Any]) -> None:
+    items = [{"name": {"S": "x" * 500}, "flag": {"BOOL": True}} for _ in range(20)]
+    body = json.dumps({"Items": [*items, {"last": value}]}).encode()
+    assert decode("Query", body) == parsed_by_botocore("Query", body)
+
+
 def test_encoding_leaves_the_request_as_it_was() -> None:
     request = {"TableName": "users", "Item": {"picture": {"B": b"\xfb\xff"}}}
     encode("PutItem", request)
