@@ -127,9 +127,8 @@ class Judge(FaultServer):
             lines = ["POST / HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items())]
             writer.write("\r\n".join(lines).encode() + b"\r\n\r\n" + payload)
             head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
-            length = next(line for line in head.lower().split("\r\n") if line.startswith("content-length:"))
-            answer = await reader.readexactly(int(length.partition(":")[2]))
-            return Answer(json.loads(answer), int(head.split(" ", 2)[1]))
+            # The engine was told to close: a large answer has no length, and ends with the connection.
+            return Answer(json.loads(await reader.read()), int(head.split(" ", 2)[1]))
         finally:
             writer.close()
             await writer.wait_closed()
