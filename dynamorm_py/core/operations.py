@@ -237,7 +237,7 @@ def never_settled(item: Item | None) -> bool:
     return False
 
 
-class GetItem(Record, ByKey[T]):
+class GetItem(Record, SingleItem[T]):
     """Reads one item. `decode` makes the result from the stored item; `missing` the one for an absent item."""
 
     schema: Schema
@@ -252,7 +252,8 @@ class GetItem(Record, ByKey[T]):
     def _prepare(self, scope: Scope) -> Prepared[T]:
         schema = self.schema
         table = enter_table(schema, scope)
-        key = schema.key_from(self.key)
+        # No more of a read depends on the tenant, so there is no need to be a ByKey and make another one under it.
+        key = schema.key_from(with_tenant(schema, scope, self.key))
         request: Request = {"TableName": table, "Key": key}
         if self.consistent:
             request["ConsistentRead"] = True

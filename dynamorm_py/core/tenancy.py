@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import TypeVar
 
 from dynamorm_py.core.errors import InvalidModel, InvalidValue, TenantRequired, TenantViolation
-from dynamorm_py.core.schema import KeyAttribute, Schema
+from dynamorm_py.core.schema import KeyAttribute, Schema, each_once
 from dynamorm_py.core.tenants import check_tenant
 from dynamorm_py.core.wire import AttributeValue, Item, Scope
 
@@ -93,13 +93,10 @@ def check_leading(schema: Schema, scope: Scope, item: Item) -> None:
 def leading(schema: Schema) -> Iterable[KeyAttribute]:
     """The partition key attributes of table and indexes, of all models on the table that are known: each begins with
     the tenant."""
-    seen = set()
-    for each in (schema, *relatives_of(schema)):
-        for key in (each.key, *(index.key for index in each.indexes.values())):
-            part = key.partition[0]
-            if part.name not in seen:
-                seen.add(part.name)
-                yield part
+    others = [each for each in relatives_of(schema) if each is not schema]
+    if not others:
+        return schema.partitions
+    return each_once(part for each in (schema, *others) for part in each.partitions)
 
 
 def relatives_of(schema: Schema) -> tuple[Schema, ...]:
