@@ -309,9 +309,7 @@ class Client:
 
         `InvalidValue` unless the id has 1 to 256 letters, digits and `_ . : / = + - @`; it is taken as it is.
         """
-        from dynamorm_py.client.tenants import TenantClient  # noqa: PLC0415
-
-        return TenantClient(self._line, tenant)
+        return self._line.bound(tenant)
 
     def across_tenants(self, *, reason: str) -> BypassClient:
         """A client that reaches across tenants, for what has to: its keys name the tenant, it is never ambient, and

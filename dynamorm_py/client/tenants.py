@@ -6,7 +6,8 @@ Making one is cheap: no connection, no credentials, nothing that would have to b
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar
 from weakref import WeakSet
 
@@ -77,6 +78,8 @@ class KnownTables(TenantTables):
         KnownTables._all.add(self)
 
     def admit(self, schema: Schema, prefix: str) -> None:
+        if self.knows(schema):
+            return  # what is held against the tables of other clients has been
         name = prefix + schema.table
         if name not in self._prefixes:
             for other in KnownTables._all:
@@ -90,8 +93,25 @@ class KnownTables(TenantTables):
         self._prefixes[name] = prefix
 
 
+# For how many tenants a client keeps what it derived from their ids.
+MAX_BONDS = 1024
+
+
+class Bond:
+    """What follows from a tenant's id, for all clients that are bound to it: it holds nothing of any one scope."""
+
+    __slots__ = ("guard", "scope", "tenant")
+
+    def __init__(self, tenant: str, scope: Scope, tables: KnownTables) -> None:
+        self.tenant = check_tenant(tenant)
+        self.scope = replace(scope, tenant=tenant, tables=tables)
+        self.guard = Guard(tenant, tables.get)
+
+
 class Line(Record):
     """What a client lends to those that ride on it: its scope, the layers around its transport, and the transport."""
+
+    __slots__ = ("__dict__",)  # for what it keeps of tenants
 
     scope: Scope
     tables: KnownTables
@@ -103,6 +123,19 @@ class Line(Record):
     sleep: Callable[[float], Awaitable[None]]
     credentials: CredentialProvider | None = None
     limits: LimitProvider | None = None
+
+    def bound(self, tenant: str) -> TenantClient:
+        """A client that is bound to a tenant."""
+        # Whatever is no text is refused, and may not even be hashable.
+        bond = self._bonds(tenant) if type(tenant) is str else self._bond(tenant)
+        return TenantClient(self, bond, Lease())
+
+    def _bond(self, tenant: str) -> Bond:
+        return Bond(tenant, self.scope, self.tables)
+
+    @cached_property
+    def _bonds(self) -> Callable[[str], Bond]:
+        return lru_cache(MAX_BONDS)(self._bond)
 
 
 class Lease:
@@ -129,11 +162,23 @@ class Lease:
 class _Rider:
     """What the clients have in common that ride on another one's connection."""
 
-    def __init__(self, line: Line, scope: Scope, limits: Sequence[Middleware]) -> None:
+    def __init__(self, line: Line, scope: Scope) -> None:
         self._line = line
         self._scope = scope
-        self._send = compose((*line.outer, *limits, *line.inner), self._deliver)
-        self._driver = Driver(self._send, line.back_off, line.sleep)
+        self._riding: Driver | None = None
+
+    @property
+    def _driver(self) -> Driver:
+        # Made by the first request: many a scope is entered in which there is none.
+        driver = self._riding
+        if driver is None:
+            line = self._line
+            send = compose((*line.outer, *self._limits(), *line.inner), self._deliver)
+            driver = self._riding = Driver(send, line.back_off, line.sleep)
+        return driver
+
+    def _limits(self) -> Sequence[Middleware]:
+        return ()
 
     @property
     def scope(self) -> Scope:
@@ -144,13 +189,13 @@ class _Rider:
         """Carries an operation out on this client, whichever is ambient."""
         return await self.run_plan(operation.plan_in(self._scope))
 
-    async def run_plan(self, plan: Plan[T], /) -> T:
+    def run_plan(self, plan: Plan[T], /) -> Coroutine[Any, Any, T]:
         """Carries out what an operation describes."""
-        return await self._driver.run(plan.converse(self._scope))
+        return self._driver.run(plan.converse(self._scope))
 
     async def send(self, call: Call, /) -> Response:
         """Sends one low-level request, under the retry policy."""
-        return await self._send(call)
+        return await self._driver.send(call)
 
     async def _deliver(self, call: Call) -> Response:
         raise NotImplementedError
@@ -166,12 +211,10 @@ class TenantClient(_Rider):
     gets `TenantViolation`.
     """
 
-    def __init__(self, line: Line, tenant: str, lease: Lease | None = None) -> None:
-        self._tenant = check_tenant(tenant)
-        self._lease = lease or Lease()
-        self._guard = Guard(tenant, line.tables.get)
-        limits = () if line.limits is None else (line.limits.layer(tenant),)
-        super().__init__(line, replace(line.scope, tenant=tenant, tables=line.tables), limits)
+    def __init__(self, line: Line, bond: Bond, lease: Lease) -> None:
+        super().__init__(line, bond.scope)
+        self._bond = bond
+        self._lease = lease
 
     @property
     def is_open(self) -> bool:
@@ -181,12 +224,12 @@ class TenantClient(_Rider):
     @property
     def tenant(self) -> str:
         """Whose items it works on."""
-        return self._tenant
+        return self._bond.tenant
 
-    async def run_plan(self, plan: Plan[T], /) -> T:
+    def run_plan(self, plan: Plan[T], /) -> Coroutine[Any, Any, T]:
         """Carries out what an operation describes."""
         self._lease.check()
-        return await super().run_plan(plan)
+        return super().run_plan(plan)
 
     async def call(self, operation: str, request: Mapping[str, Any]) -> Response:
         """Refused: nothing looks into a request that is written by hand before it is sent. See `Client.call`."""
@@ -232,36 +275,40 @@ class TenantClient(_Rider):
         from dynamorm_py.client.offboarding import delete_all, estate_of  # noqa: PLC0415  # as export
         from dynamorm_py.core.offboarding import check_confirmed  # noqa: PLC0415
 
-        check_confirmed(self._tenant, confirm)
+        check_confirmed(self._bond.tenant, confirm)
         return await delete_all(self, estate_of(models, "delete_all"), after, page_size, progress)
 
     def entered(self) -> TenantClient:
         """The client that becomes ambient for a block: the same one, for as long as the block lasts."""
-        return TenantClient(self._line, self._tenant, Lease(self._lease))
+        return TenantClient(self._line, self._bond, Lease(self._lease))
 
     def left(self) -> None:
         """Ends the scope; the block was left."""
         self._lease.end()
 
     def __repr__(self) -> str:
-        return f"<TenantClient of {self._tenant}>"
+        return f"<TenantClient of {self._bond.tenant}>"
 
     async def _deliver(self, call: Call) -> Response:
         self._lease.check()
         provider = self._line.credentials
-        credentials = None if provider is None else await provider.credentials_for(self._tenant)
+        credentials = None if provider is None else await provider.credentials_for(self._bond.tenant)
         try:
             response = await self._line.deliver(call, check=self._check, credentials=credentials)
         except DynamormError as error:
-            self._guard.strip(error, call.operation, call.request)
+            self._bond.guard.strip(error, call.operation, call.request)
             raise
         self._lease.check()
-        return self._guard.admit(call.operation, call.request, response)
+        return self._bond.guard.admit(call.operation, call.request, response)
+
+    def _limits(self) -> Sequence[Middleware]:
+        limits = self._line.limits
+        return () if limits is None else (limits.layer(self._bond.tenant),)
 
     def _check(self, operation: str, request: Request) -> None:
         # The scope may have ended while the request waited for credentials, a connection, or another attempt.
         self._lease.check()
-        self._guard.check(operation, request)
+        self._bond.guard.check(operation, request)
 
 
 class BypassClient(_Rider):
@@ -275,7 +322,7 @@ class BypassClient(_Rider):
         if not reason.strip():
             raise InvalidOperation("across_tenants(reason=…) needs a reason: it stands in the audit log")
         self._reason = reason
-        super().__init__(line, replace(line.scope, bypass=True, tables=line.tables), ())
+        super().__init__(line, replace(line.scope, bypass=True, tables=line.tables))
 
     async def call(self, operation: str, request: Mapping[str, Any]) -> Response:
         """Sends any request in DynamoDB's own form; see `Client.call`."""
