@@ -8,8 +8,8 @@ import pytest
 
 from dynamorm_py import AccessDenied, TenantViolation, use
 from tests.tenancy.conftest import KEYS
-from tests.tenancy.service.conftest import TenantsClient, TenantsEngine
-from tests.tenancy.service.models import TENANT
+from tests.tenancy.service.conftest import TenantsClient, TenantsEngine, check_owner
+from tests.tenancy.service.models import SUFFIX, TENANT
 from tests.tenancy.service.twins import SERVICE, shared, twin
 
 ELSEWHERE = {
@@ -47,16 +47,25 @@ async def test_the_judge_sees_every_request_and_whose_it_is(db: TenantsClient, d
 async def test_the_judge_refuses_what_the_nets_let_through(db: TenantsClient, dynamodb_local: TenantsEngine) -> None:
     user = shared("shop").User
     await db.create_tables(user)
-    root = dynamodb_local.court.root
-    with use(root.for_tenant("beta")):
-        await user(user_id="u1", email="a").create()
-        foreign = user.get("u1")
-    assert await user.get("u1") is None
+    judge = dynamodb_local.court.judge
     with pytest.raises(TenantViolation):
-        await db.run(foreign)
-    assert dynamodb_local.court.judge.refusals == []
+        await user.get("beta", "u1")
+    assert judge.refusals == []
     async with dynamodb_local.unbound() as client:
         with pytest.raises(AccessDenied):
             await client.across_tenants(reason="a crossing").run(user.get("beta", "u1"))
-    assert len(dynamodb_local.court.judge.refusals) == 1
-    dynamodb_local.court.judge.refusals.clear()
+    assert len(judge.refusals) == 1
+    judge.refusals.clear()
+
+
+async def test_a_foreign_item_that_a_test_left_would_be_seen(db: TenantsClient, dynamodb_local: TenantsEngine) -> None:
+    user = shared("shop").User
+    court = dynamodb_local.court
+    await db.create_tables(user)
+    await user(user_id="u1", email="a").create()
+    await check_owner(court, f"{court.prefix}users{SUFFIX}")
+    with use(court.root.for_tenant("beta")):
+        await user(user_id="u1", email="a").create()
+        with pytest.raises(AssertionError):
+            await check_owner(court, f"{court.prefix}users{SUFFIX}")
+        await user.delete("u1")

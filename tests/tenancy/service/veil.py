@@ -39,11 +39,11 @@ class Veil:
         return changed
 
     def item(self, tenant: str, item: Item) -> dict[str, Any]:
-        """An item as it would be stored without a tenant."""
+        """An item as it would be stored without a tenant, which it has to name wherever an item does."""
         assert item[FIELD] == {"S": tenant}
+        assert all(item[name]["S"].startswith(f"{tenant}#") for name in {*self.added, *self.prefixed} & item.keys())
         bare = {name: value for name, value in item.items() if name != FIELD and name not in self.added}
         for name in self.prefixed & bare.keys():
-            assert bare[name]["S"].startswith(f"{tenant}#")
             bare[name] = {"S": bare[name]["S"].removeprefix(f"{tenant}#")}
         return bare
 
