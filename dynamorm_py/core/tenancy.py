@@ -104,7 +104,8 @@ def relatives_of(schema: Schema) -> tuple[Schema, ...]:
     table of that name, in another account perhaps."""
     if schema.relatives is None:
         return ()
-    return tuple(each for each in schema.relatives.of_table(schema.table) if each.key.names == schema.key.names)
+    names = schema.key.names
+    return tuple([each for each in schema.relatives.of_table(schema.table) if each.key.names == names])
 
 
 def _leads(value: AttributeValue, schema: Schema, part: KeyAttribute, tenant: str) -> bool:

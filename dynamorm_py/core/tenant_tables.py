@@ -31,23 +31,19 @@ class TenantTables:
     def knows(self, schema: Schema) -> bool:
         """Whether the table was learned with this model, and no model was made since."""
         known = self._admitted.get(id(schema))
-        return known is not None and known[1] == _generation(schema)
+        return known is not None and (schema.relatives is None or schema.relatives.generation == known[1])
 
     def admit(self, schema: Schema, prefix: str) -> None:
         """Learns the table of a tenant's or a shared model. Raises `InvalidModel` where the models on it disagree."""
         if (schema.tenant is None and not schema.shared) or self.knows(schema):
             return
-        generation = _generation(schema)
+        generation = 0 if schema.relatives is None else schema.relatives.generation
         name = prefix + schema.table
         models = self._models.setdefault(name, {})
         together = {**models, id(schema): schema}
         self._tables[name] = _merged(name, together.values(), relatives_of(schema))
         self._models[name] = together
         self._admitted[id(schema)] = schema, generation
-
-
-def _generation(schema: Schema) -> int:
-    return 0 if schema.relatives is None else schema.relatives.generation
 
 
 def _merged(name: str, used: Iterable[Schema], relatives: Iterable[Schema]) -> GuardedTable:

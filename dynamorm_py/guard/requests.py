@@ -324,7 +324,7 @@ def _name(entry: Request, segment: str) -> str:
 
 def _only(entry: object, members: Members) -> None:
     """Refuses what has another member than these, or one of another type."""
-    if not isinstance(entry, Mapping):
+    if not isinstance(entry, (dict, Mapping)):  # nearly always a dict, which is known at once
         raise TenantViolation("a request, or an entry of one, is no mapping")
     for name, value in entry.items():
         kind = members.get(name)
@@ -348,7 +348,7 @@ def _list(entries: object, member: str) -> list[object]:
 
 
 def _single(entry: object) -> tuple[str, Any]:  # as `_by_table`
-    if not isinstance(entry, Mapping) or len(entry) != 1:
+    if not isinstance(entry, (dict, Mapping)) or len(entry) != 1:
         raise TenantViolation("an entry of a batch or transaction has exactly one member")
     ((kind, member),) = entry.items()
     return kind, member
