@@ -19,10 +19,10 @@ from dynamorm_py.core.errors import (
     Throttled,
     UnprocessedItems,
 )
-from dynamorm_py.core.operations import GetItem, Prepared
+from dynamorm_py.core.operations import GetItem, Prepared, target_of
 from dynamorm_py.core.records import Record
 from dynamorm_py.core.transactions import Identity, Member, identity, identity_of
-from dynamorm_py.core.wire import Call, Conversation, Item, Pause, Request, Response, Scope, Together
+from dynamorm_py.core.wire import Call, Conversation, Item, Pause, Request, Response, Scope, Target, Together
 
 T = TypeVar("T")
 
@@ -84,8 +84,13 @@ class _Write(Record):
         return {"DeleteRequest": {"Key": request["Key"]}}
 
 
-# A read, and which item it is of.
-_Read: TypeAlias = tuple[Identity, Call]
+class _Read(Record):
+    """A read, and where it reads: of what a request alone would need, nothing is made for the hundreds of a batch."""
+
+    identity: Identity
+    member: GetItem[Any]
+    table: str
+    key: Item
 
 
 class BatchWrite(Record):
@@ -141,13 +146,14 @@ class BatchGet(Record, Generic[T]):
     verb: str = "batch_get"
 
     def first_call(self, scope: Scope) -> Call:
-        _, reads = self._reads(scope)
+        reads = _each_once(self._reads(scope))
         if not reads:
             raise InvalidOperation("an empty batch sends nothing", operation=self.verb)
         return _get_call(reads[:MAX_KEYS])
 
     def converse(self, scope: Scope) -> Conversation[list[T]]:
-        answers, reads = self._reads(scope)
+        wanted = self._reads(scope)
+        reads = _each_once(wanted)
         count = _Count(len(reads), self.pace.progress)
         found: dict[Identity, Item] = {}
         parts = [tuple(reads[start : start + MAX_KEYS]) for start in range(0, len(reads), MAX_KEYS)]
@@ -162,17 +168,24 @@ class BatchGet(Record, Generic[T]):
         for part in left:
             if part.error is not None:
                 raise part.error.about(operation=self.verb)
-        missing = {item for part in left for item, _ in part.entries}
+        missing = {read.identity for part in left for read in part.entries}
         if missing:
-            remaining = [key for key, (item, _) in zip(self.keys, answers, strict=True) if item in missing]
+            remaining = [key for key, read in zip(self.keys, wanted, strict=True) if read.identity in missing]
             raise _unprocessed(remaining, len(self.keys), None, self.verb)
-        return [prepared.result(_answer(found.get(item))) for item, prepared in answers]
+        return [read.member.answer(found.get(read.identity), read.key, scope) for read in wanted]
 
-    def _reads(self, scope: Scope) -> tuple[list[tuple[Identity, Prepared[T]]], list[_Read]]:
-        """What is asked for, in its order, and the reads that tell it: each item is read once."""
-        prepared = [member.prepare(scope) for member in self.members]
-        answers = [(identity_of(each.call), each) for each in prepared]
-        return answers, list({item: each.call for item, each in answers}.items())
+    def _reads(self, scope: Scope) -> list[_Read]:
+        """What is asked for, in its order."""
+        return [_read(member, scope) for member in self.members]
+
+
+def _read(member: GetItem[Any], scope: Scope) -> _Read:
+    table, key = member.locate(scope)
+    return _Read(identity(table, key), member, table, key)
+
+
+def _each_once(reads: Sequence[_Read]) -> list[_Read]:
+    return list({read.identity: read for read in reads}.values())
 
 
 def _portions(writes: Sequence[_Write]) -> list[tuple[_Write, ...]]:
@@ -187,10 +200,6 @@ def _portions(writes: Sequence[_Write]) -> list[tuple[_Write, ...]]:
         portions[-1].append(write)
         room -= size
     return [tuple(portion) for portion in portions]
-
-
-def _answer(item: Item | None) -> Response:
-    return {} if item is None else {"Item": item}
 
 
 def _all_parts(parts: Sequence[Conversation[_Left[T]]], pace: Pace) -> Conversation[list[_Left[T]]]:
@@ -256,7 +265,7 @@ def _unread(reads: tuple[_Read, ...], response: Response) -> tuple[_Read, ...]:
         return ()
     names = _key_names(reads)
     refused = {_identity_in(table, names[table], key) for table, entry in unprocessed.items() for key in entry["Keys"]}
-    return tuple(read for read in reads if read[0] in refused)
+    return tuple(read for read in reads if read.identity in refused)
 
 
 def _collect(reads: Sequence[_Read], response: Response, found: dict[Identity, Item]) -> None:
@@ -269,7 +278,7 @@ def _collect(reads: Sequence[_Read], response: Response, found: dict[Identity, I
 
 def _key_names(reads: Sequence[_Read]) -> dict[str, tuple[str, ...]]:
     """The key attributes of each table, in the order in which its requests have them."""
-    return {call.request["TableName"]: tuple(call.request["Key"]) for _, call in reads}
+    return {read.table: read.member.schema.key.names for read in reads}
 
 
 def _identity_in(table: str, names: tuple[str, ...], item: Item) -> Identity:
@@ -286,13 +295,16 @@ def _write_call(writes: Sequence[_Write]) -> Call:
 
 def _get_call(reads: Sequence[_Read]) -> Call:
     tables: dict[str, Request] = {}
-    for _, call in reads:
-        entry = tables.setdefault(call.request["TableName"], {"Keys": []})
-        entry["Keys"].append(call.request["Key"])
-        if call.request.get("ConsistentRead"):
+    targets: list[Target] = []
+    for read in reads:
+        entry = tables.get(read.table)
+        if entry is None:
+            entry = tables[read.table] = {"Keys": []}
+        entry["Keys"].append(read.key)
+        if read.member.consistent:
             entry["ConsistentRead"] = True
-    targets = tuple([target for _, call in reads for target in call.targets])
-    return Call("BatchGetItem", {"RequestItems": tables}, targets)
+        targets += target_of(read.member.schema, read.table, read.key)
+    return Call("BatchGetItem", {"RequestItems": tables}, tuple(targets))
 
 
 def _unprocessed(remaining: list[Any], total: int, error: DynamormError | None, verb: str) -> UnprocessedItems:

@@ -249,25 +249,34 @@ class GetItem(Record, SingleItem[T]):
     projection: tuple[AttributePath, ...] = ()
     include_expired: bool = False
 
-    def _prepare(self, scope: Scope) -> Prepared[T]:
+    def locate(self, scope: Scope) -> tuple[str, Item]:
+        """Where the item is: its table, and its key there. Every error names the model and the verb."""
         schema = self.schema
-        table = enter_table(schema, scope)
-        # No more of a read depends on the tenant, so there is no need to be a ByKey and make another one under it.
-        key = schema.key_from(with_tenant(schema, scope, self.key))
+        try:
+            # No more of a read depends on the tenant, so there is no need to be a ByKey and make another one under it.
+            return enter_table(schema, scope), schema.key_from(with_tenant(schema, scope, self.key))
+        except DynamormError as error:
+            raise error.about(schema.model, self.verb) from error.__cause__
+
+    def answer(self, item: Item | None, key: Item, scope: Scope) -> T:
+        """What the read gives back for what was found at the key."""
+        if item is None or not self.schema.reads(item, scope.now, expired=self.include_expired):
+            return self.missing(key)
+        return self.decode(item)
+
+    def _prepare(self, scope: Scope) -> Prepared[T]:
+        table, key = self.locate(scope)
         request: Request = {"TableName": table, "Key": key}
         if self.consistent:
             request["ConsistentRead"] = True
         if self.projection:
-            schema.check_paths(self.projection)
+            self.schema.check_paths(self.projection)
             _project(self.projection, request)
 
         def result(response: Response) -> T:
-            item = response.get("Item")
-            if item is None or not schema.reads(item, scope.now, expired=self.include_expired):
-                return self.missing(key)
-            return self.decode(item)
+            return self.answer(response.get("Item"), key, scope)
 
-        call = Call("GetItem", request, target_of(schema, table, key))
+        call = Call("GetItem", request, target_of(self.schema, table, key))
         return Prepared(call, result, never_refused, never_settled)
 
 
