@@ -13,12 +13,12 @@ from dynamorm_py.core import errors
 
 # fmt: off
 NAMES = {
-    "Action", "Attr", "BypassClient", "CallRecord", "CancellationReason", "Client", "Condition", "Credentials", "Explanation",
-    "GlobalIndex", "IndexDescription", "LocalIndex", "Model", "Operation", "Page", "Partial", "Path", "PrimaryKey",
-    "Provisioned", "Query", "Retry", "Table", "TableChange", "TableDescription", "TablePlan", "TableSettings",
-    "Timeouts", "__version__", "attr", "batch_write", "batch_writer", "created_timestamp", "field", "partition_key",
-    "sort_key", "TenantClient", "tenant_key", "table_template", "time_to_live", "transact_get", "transact_write", "unique", "updated_timestamp",
-    "use", "version_number",
+    "Action", "Attr", "BypassClient", "CallRecord", "CancellationReason", "Client", "Condition", "Credentials",
+    "Explanation", "GlobalIndex", "IndexDescription", "LocalIndex", "Model", "Operation", "Page", "Partial", "Path",
+    "PrimaryKey", "Provisioned", "Query", "Retry", "Table", "TableChange", "TableDescription", "TablePlan",
+    "TableSettings", "Timeouts", "__version__", "attr", "batch_write", "batch_writer", "created_timestamp", "field",
+    "partition_key", "sort_key", "TenantClient", "tenant_key", "table_template", "time_to_live", "transact_get",
+    "transact_write", "unique", "updated_timestamp", "use", "version_number",
 }
 # fmt: on
 

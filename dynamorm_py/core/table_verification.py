@@ -40,7 +40,7 @@ class VerifyTables(Record):
             raise InvalidOperation("name the models whose tables are meant", operation=self.verb)
         found: list[str] = []
         for schemas in _by_table(self.schemas):
-            found += (yield from self._table(schemas, scope))
+            found += yield from self._table(schemas, scope)
         if found:
             models = ", ".join(dict.fromkeys(schema.model for schema in self.schemas))
             raise InvalidOperation(

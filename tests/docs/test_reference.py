@@ -20,12 +20,16 @@ def section(module: ModuleType) -> str:
     return REFERENCE.partition(f"\n## `{module.__name__}`\n")[2].partition("\n## ")[0]
 
 
-@pytest.mark.parametrize("module", [dynamorm_py, asgi, aws_lambda, tenancy, testing], ids=lambda module: module.__name__)
+@pytest.mark.parametrize(
+    "module", [dynamorm_py, asgi, aws_lambda, tenancy, testing], ids=lambda module: module.__name__
+)
 def test_every_public_name_is_in_the_reference(module: ModuleType) -> None:
     assert [name for name in module.__all__ if f"`{name}`" not in section(module)] == []
 
 
-@pytest.mark.parametrize("module", [dynamorm_py, asgi, aws_lambda, tenancy, testing], ids=lambda module: module.__name__)
+@pytest.mark.parametrize(
+    "module", [dynamorm_py, asgi, aws_lambda, tenancy, testing], ids=lambda module: module.__name__
+)
 def test_every_name_in_the_reference_exists(module: ModuleType) -> None:
     named = ROW.findall(section(module))
     assert named

@@ -96,7 +96,7 @@ async def test_an_observer_is_told_of_the_calls_of_its_block_and_of_the_tasks_st
     with observing(first.append):
         await telemetry(CALL, send)
         with observing(second.append):
-            await asyncio.create_task(telemetry(CALL, send))
+            await asyncio.ensure_future(telemetry(CALL, send))
     await telemetry(CALL, send)
     assert (len(own), len(first), len(second)) == (3, 2, 1)
 
