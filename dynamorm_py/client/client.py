@@ -332,11 +332,9 @@ class Client:
     def _line(self) -> Line:
         from dynamorm_py.client.tenants import KnownTables, Line  # noqa: PLC0415
 
-        settings = self._settings
-        access_key = settings.credentials and settings.credentials.access_key
         return Line(
             self._scope,
-            KnownTables((settings.region, settings.endpoint_url, access_key)),
+            KnownTables(_place(self._settings)),
             (self._telemetry,),
             (self._retries, Deadlines()),
             self._deliver,
@@ -371,6 +369,13 @@ class Client:
         if connection.place.process != os.getpid():
             # Its sockets are the parent's: if it were dropped, its finalisers would end the parent's connections.
             self._inherited.append(connection)
+
+
+def _place(settings: Settings) -> tuple[str, str]:
+    """Where the tables are, as far as it can be told without asking anybody."""
+    endpoint = settings.endpoint_url or os.environ.get("AWS_ENDPOINT_URL_DYNAMODB", os.environ.get("AWS_ENDPOINT_URL"))
+    region = settings.region or os.environ.get("AWS_DEFAULT_REGION", "")
+    return region.lower(), (endpoint or "").rstrip("/").lower()
 
 
 def _schemas(models: Sequence[HasSchema]) -> tuple[Schema, ...]:

@@ -104,8 +104,8 @@ class Bond:
 
     def __init__(self, tenant: str, scope: Scope, tables: KnownTables) -> None:
         self.tenant = check_tenant(tenant)
-        self.scope = replace(scope, tenant=tenant, tables=tables)
-        self.guard = Guard(tenant, tables.get)
+        self.scope = replace(scope, tenant=self.tenant, tables=tables)
+        self.guard = Guard(self.tenant, tables.get)
 
 
 class Line(Record):

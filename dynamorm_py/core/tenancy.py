@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TypeVar
 
-from dynamorm_py.core.errors import InvalidModel, InvalidValue, TenantRequired, TenantViolation
-from dynamorm_py.core.schema import KeyAttribute, Schema, each_once
+from dynamorm_py.core.errors import InvalidModel, InvalidOperation, InvalidValue, TenantRequired, TenantViolation
+from dynamorm_py.core.schema import OWNER, KeyAttribute, Schema, each_once
 from dynamorm_py.core.tenants import check_tenant
 from dynamorm_py.core.wire import AttributeValue, Item, Scope
 
@@ -34,10 +34,21 @@ def enter_table(schema: Schema, scope: Scope, *, writes: bool = False) -> str:
             raise TenantViolation("the model is neither a tenant's nor shared, so no tenant reaches it")
         if writes:
             raise TenantViolation("the model is shared by all tenants, which may read it: write it outside of scopes")
+    elif not scope.bypass:
+        _check_not_of_tenants(schema)
     if scope.tables is not None:
         for each in schema.members.values() or (schema,):
             scope.tables.admit(each, scope.prefix)
     return scope.prefix + schema.table
+
+
+def _check_not_of_tenants(schema: Schema) -> None:
+    """Refuses a model of no tenant on a table of tenants: it would read the items of all of them."""
+    for other in relatives_of(schema):
+        raise TenantRequired(
+            f"{schema.table} holds the items of {other.model}, which belong to tenants: give this model a tenant_key() "
+            "too, or name the bypass, across_tenants()"
+        )
 
 
 def check_kind(schema: Schema, scope: Scope) -> None:
@@ -68,25 +79,29 @@ def with_tenant(schema: Schema, scope: Scope, values: V) -> V | Mapping[str, Att
 
 def check_item(schema: Schema, scope: Scope, item: Item) -> None:
     """Refuses to store an item of another tenant, or one whose attributes would put it into another tenant's index,
-    also by attributes that the model does not know."""
+    also by attributes that the model does not know; and, of any model, one that would pass for a sentinel."""
+    if OWNER in item:
+        raise InvalidOperation(f"{OWNER} marks the sentinels of unique constraints: no item can have this attribute")
     if schema.tenant is None:
         return
     held = item.get(schema.tenant.attribute)
-    if scope.tenant is None:
-        if held is not None:
-            _check_id(schema.tenant.field, held)
-        return
-    if held != {"S": scope.tenant}:
+    if scope.tenant is None and held is not None:
+        _check_id(schema.tenant.field, held)
+    elif held != {"S": scope.tenant}:
         raise TenantViolation(f"{schema.tenant.field} of the item names another tenant than the scope, or none")
-    check_leading(schema, scope, item)
+    if held is not None:
+        _check_leading(schema, held["S"], item)
 
 
 def check_leading(schema: Schema, scope: Scope, item: Item) -> None:
-    """Refuses an item, or a key, of which a partition key of table or index leads to another tenant."""
-    if schema.tenant is None or scope.tenant is None:
-        return
+    """Refuses a key of which a partition key of table or index leads to another tenant."""
+    if schema.tenant is not None and scope.tenant is not None:
+        _check_leading(schema, scope.tenant, item)
+
+
+def _check_leading(schema: Schema, tenant: str, item: Item) -> None:
     for part in leading(schema):
-        if part.name in item and not _leads(item[part.name], schema, part, scope.tenant):
+        if part.name in item and not _leads(item[part.name], schema, part, tenant):
             raise TenantViolation(f"{part.name} leads to another tenant")
 
 
@@ -100,12 +115,19 @@ def leading(schema: Schema) -> Iterable[KeyAttribute]:
 
 
 def relatives_of(schema: Schema) -> tuple[Schema, ...]:
-    """The schemas of tenants' models that share the model's table. One that gives the table another key means another
-    table of that name, in another account perhaps."""
+    """The schemas of tenants' models that share the model's table. One that calls the table's partition key otherwise
+    means another table of that name, in another account perhaps."""
     if schema.relatives is None:
         return ()
-    names = schema.key.names
-    return tuple([each for each in schema.relatives.of_table(schema.table) if each.key.names == names])
+    partition = schema.key.partition[0].name
+    return tuple([each for each in schema.relatives.of_table(schema.table) if each.key.partition[0].name == partition])
+
+
+def keys_of_relatives(schema: Schema) -> frozenset[str]:
+    """The key attributes that other tenants' models on the table have, as far as they are no fields of this one."""
+    others = [each for each in relatives_of(schema) if each is not schema] if schema.tenant else []
+    names = {part.name for each in others for _, part in each.index_attributes}
+    return frozenset(names - set(schema.fields.values())) if names else frozenset()
 
 
 def _leads(value: AttributeValue, schema: Schema, part: KeyAttribute, tenant: str) -> bool:

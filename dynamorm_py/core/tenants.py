@@ -17,7 +17,7 @@ def check_tenant(tenant: object) -> str:
     """The id of a tenant, as it was given: exact, without folding of case or Unicode. Raises `InvalidValue`."""
     if not isinstance(tenant, str) or not re.fullmatch(_ID, tenant):
         raise InvalidValue("a tenant's id has 1 to 256 letters (a-z, A-Z), digits and _ . : / = + - @")
-    return tenant
+    return str.__str__(tenant)  # of a member of an enumeration, its text
 
 
 def digest(tenant: str | None) -> str:

@@ -38,9 +38,9 @@ from dynamorm_py.core.keys import check_key_value
 from dynamorm_py.core.operations import ByKey, Prepared, SingleItem, never_settled, target_of
 from dynamorm_py.core.placeholders import Placeholders
 from dynamorm_py.core.records import Record, field
-from dynamorm_py.core.schema import KeyAttribute, Schema, Unique
-from dynamorm_py.core.tenancy import check_item, enter_table, leading
-from dynamorm_py.core.uniqueness import claims, unchanged
+from dynamorm_py.core.schema import OWNER, KeyAttribute, Schema, Unique
+from dynamorm_py.core.tenancy import check_item, enter_table, keys_of_relatives
+from dynamorm_py.core.uniqueness import check_key, claims, unchanged
 from dynamorm_py.core.updates import (
     Action,
     Arithmetic,
@@ -103,6 +103,7 @@ class PutItem(Record, SingleItem[T]):
             return condition_failed(self, kind, error, schema.key.of(item))
 
         key = schema.key.of(item)
+        check_key(schema, key)
         call = Call("PutItem", request, target_of(schema, table, item), _repetition(condition), key, size)
         after = schema.values_by_field(item) if schema.uniques else {}
         return Prepared(
@@ -166,6 +167,7 @@ class UpdateItem(Record, ByKey[T]):
         schema = self.schema
         table = enter_table(schema, scope, writes=True)
         key = schema.key_from(self.key)
+        check_key(schema, key)
         schema.check_paths(path for action in self.actions for path in action_paths(action))
         _check_protected(schema, self.actions)
         _check_values(schema, self.actions)
@@ -372,6 +374,7 @@ class DeleteItem(Record, ByKey[None]):
                 "the model has unique constraints: delete a loaded instance, so that its values are released"
             )
         key = schema.key_from(self.key)
+        check_key(schema, key)
         request: Request = {"TableName": table, "Key": key}
         versioned = self.checked and schema.version is not None
         guard = version_check(cast(str, schema.version), self.expected) if versioned else None
@@ -501,13 +504,13 @@ def _has_version(schema: Schema, item: Item | None, expected: Expected) -> bool:
 
 
 def _check_protected(schema: Schema, actions: Sequence[Action]) -> None:
-    tenants = {part.name for part in leading(schema)} if schema.tenant else ()
+    others = keys_of_relatives(schema)
     for action in actions:
         attribute = action.path.attribute
         if attribute in schema.unchangeable:
             raise _kept(attribute, schema)
-        if attribute in tenants:
-            raise TenantViolation(f"{attribute} leads an index to its tenant, and no action can change it")
+        if attribute in others:
+            raise TenantViolation(f"{attribute} is a key of another model on the table, and no action can change it")
 
 
 def _kept(attribute: str, schema: Schema) -> InvalidOperation:
@@ -516,7 +519,7 @@ def _kept(attribute: str, schema: Schema) -> InvalidOperation:
         return InvalidOperation(
             f"{name or attribute} is part of the key, which an update cannot change: delete the item and create it anew"
         )
-    if attribute in schema.library:
+    if attribute == OWNER or attribute in schema.library:
         return InvalidOperation(f"{attribute} is kept by the library: no action can change it")
     return InvalidOperation(f"{attribute} is composed from other fields: change those instead")
 

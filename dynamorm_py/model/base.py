@@ -175,6 +175,7 @@ class ModelMeta(PydanticMeta):
             shared: bool = model.__dynamorm_shared__
             declarations = Declarations(keys[0] if keys else None, indexes, uniques, shared, _relatives)
             cell.mapping = ModelMapping(model, model.__dynamorm_table__, declarations)
+            _relatives.made()  # it may be complete only now
         return cell.mapping
 
     if not TYPE_CHECKING:

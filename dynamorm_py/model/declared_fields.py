@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 from pydantic.fields import FieldInfo
 
 from dynamorm_py.core.errors import InvalidModel
-from dynamorm_py.core.schema import KeyType
+from dynamorm_py.core.schema import OWNER, KeyType
 from dynamorm_py.fields.annotations import allows_none, nested_models, unwrapped
 from dynamorm_py.fields.declaration import marker_of
 from dynamorm_py.model.key_types import key_type
@@ -105,6 +105,8 @@ class DeclaredFields:
         info, marker = self.infos[name], self.markers[name]
         if not 1 <= len(attribute.encode()) <= MAX_NAME:
             raise self.invalid(f"{name} is stored as {attribute[:20]!r}: a name has 1 to {MAX_NAME} bytes")
+        if attribute == OWNER:
+            raise self.invalid(f"{name} is stored as {OWNER}, which marks the sentinels of unique constraints")
         if marker.null not in ("absent", "store"):
             raise self.invalid(f"{name} has null={marker.null!r}: None is 'absent', or asked to 'store'")
         if info.exclude and (info.is_required() or marker.role != "plain"):

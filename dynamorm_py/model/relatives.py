@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from dynamorm_py.core.errors import InvalidModel
 from dynamorm_py.core.schema import Schema
 
 if TYPE_CHECKING:
@@ -36,15 +38,20 @@ class Relatives:
         """The schemas of the models with a tenant on a table."""
         known = self._known.get(table)
         if known is None or known[0] != self._made:
-            found = tuple(schema for schema in self._schemas(table) if schema.tenant is not None)
+            found = tuple([schema for schema in self._schemas(table) if schema.tenant is not None])
             known = self._known[table] = self._made, found
         return known[1]
 
     def _schemas(self, table: str) -> Iterator[Schema]:
         for model in _below(self._root()):
-            # A class that waits for names of others is looked at once it is complete, which its first use makes it.
-            if model.__dynamorm_table__ == table and model.__pydantic_fields_complete__:
-                yield model.__dynamorm_schema__
+            if model.__dynamorm_table__ != table:
+                continue
+            if not model.__pydantic_fields_complete__:
+                model.model_rebuild(raise_errors=False)  # it may have waited for names that are known by now
+            # Nobody can use one that still waits, or that was refused where it was defined.
+            if model.__pydantic_fields_complete__:
+                with suppress(InvalidModel):
+                    yield model.__dynamorm_schema__
 
 
 def _below(model: type[Model]) -> Iterator[type[Model]]:

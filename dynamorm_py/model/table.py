@@ -193,6 +193,12 @@ class Table(Generic[M]):
                     "neither",
                     model=self._name,
                 )
+            if schema.tenant is not None and first.tenant is not None and schema.tenant.field != first.tenant.field:
+                raise InvalidModel(
+                    f"{schema.model} calls its tenant {schema.tenant.field}, and {first.model} {first.tenant.field}: "
+                    "in one Table they have to call it alike",
+                    model=self._name,
+                )
             _check_same(self._name, schema.model, "the table's key", first.key, schema.key)
             for name, index in schema.indexes.items():
                 for other in (mapping.schema for mapping in self._mappings):
