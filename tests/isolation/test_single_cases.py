@@ -75,11 +75,11 @@ async def db(dynamodb_local: LocalEndpoint) -> AsyncIterator[HeldClient]:
 ACTIONS: dict[str, tuple[Callable[[], Operation[Any]], str]] = {
     "SET of an index key": (lambda: Note.update("n1", attr("by_label_pk").set("T#acme#L#red")), "by_label_pk"),
     "SET of an index key from a path": (lambda: Note.update("n1", attr("by_label_pk").set(Note.text)), "by_label_pk"),
-    "SET of another model's index key": (lambda: Note.update("n1", attr("by_count_pk").set("T#acme#C#1")), "leads"),
-    "SET of another model's from a path": (lambda: Note.update("n1", attr("by_count_pk").set(Note.text)), "leads"),
-    "if_not_exists on it": (lambda: Note.update("n1", attr("by_count_pk").set_if_not_exists("T#acme#C#1")), "leads"),
-    "ADD to it": (lambda: Note.update("n1", attr("by_count_pk").add(1)), "leads"),
-    "an element of it": (lambda: Note.update("n1", attr("by_count_pk", "x").set("T#acme#C#1")), "leads"),
+    "SET of another model's index key": (lambda: Note.update("n1", attr("by_count_pk").set("T#acme#C#1")), "a key of another"),
+    "SET of another model's from a path": (lambda: Note.update("n1", attr("by_count_pk").set(Note.text)), "a key of another"),
+    "if_not_exists on it": (lambda: Note.update("n1", attr("by_count_pk").set_if_not_exists("T#acme#C#1")), "a key of another"),
+    "ADD to it": (lambda: Note.update("n1", attr("by_count_pk").add(1)), "a key of another"),
+    "an element of it": (lambda: Note.update("n1", attr("by_count_pk", "x").set("T#acme#C#1")), "a key of another"),
     "REMOVE of the tenant": (lambda: Note.update("n1", attr("tenant_id").remove()), "tenant_id"),
     "SET of the tenant": (lambda: Note.update("n1", attr("tenant_id").set("acme")), "tenant_id"),
     "extras": (
