@@ -32,7 +32,8 @@ def test_every_task_is_told_for_both_transports(tmp_path: Path) -> None:
         for by_size in by_entrant.values():
             (grown,) = by_size.values()
             assert grown["cpu_per_item"]["median"] > 0
-            assert grown["peak"]["median"] > grown["added"]["median"] >= 0
+            # At this size the task may add less than the kernel counts exactly.
+            assert grown["peak"]["median"] > abs(grown["added"]["median"])
 
 
 def test_the_figures_are_drawn(tmp_path: Path) -> None:
