@@ -77,7 +77,7 @@ def _to_json(key: Item | None) -> dict[str, dict[str, str]] | None:
 
 
 def _from_json(key: dict[str, dict[str, Any]] | None) -> Item | None:
-    return None if key is None else {name: _value_from_json(value) for name, value in key.items()}
+    return None if key is None else {_text(name): _value_from_json(value) for name, value in key.items()}
 
 
 def _value_to_json(value: AttributeValue) -> dict[str, str]:
@@ -89,7 +89,13 @@ def _value_from_json(value: dict[str, Any]) -> AttributeValue:  # whatever a for
     ((tag, payload),) = value.items()
     if tag not in ("S", "N", "B") or not isinstance(payload, str) or (tag == "N" and not Decimal(payload).is_finite()):
         raise InvalidCursor("a cursor holds keys only")
-    return {tag: base64.b64decode(payload, validate=True) if tag == "B" else payload}
+    return {tag: base64.b64decode(payload, validate=True) if tag == "B" else _text(payload)}
+
+
+def _text(text: str) -> str:
+    # JSON can spell half a surrogate pair, which no request can: as a ValueError, it is refused with the rest.
+    text.encode()
+    return text
 
 
 def _jsonable(value: object) -> object:

@@ -19,6 +19,7 @@ from dynamorm_py.core.cursors import decode_cursor, encode_cursor, fingerprint
 from dynamorm_py.core.errors import (
     ConditionFailed,
     DynamormError,
+    InvalidCursor,
     InvalidOperation,
     TenantRequired,
     TenantViolation,
@@ -34,7 +35,7 @@ from dynamorm_py.core.tenants import check_tenant
 from dynamorm_py.core.transactions import Member
 from dynamorm_py.core.values import decode_item
 from dynamorm_py.core.wire import AttributeValue, Call, Conversation, Item, Request, Response, Scope, Target
-from dynamorm_py.guard.tables import Holdings, Marks
+from dynamorm_py.guard.tables import SENTINEL, Holdings, Marks
 
 
 class Part(Record):
@@ -82,8 +83,9 @@ class Part(Record):
         }
 
     def own(self, items: Iterable[Item]) -> list[Item]:
-        """Those that are the tenant's. Raises `TenantViolation` for one whose key and attributes name different
-        tenants: whose it is, nobody here can tell."""
+        """Those that are the tenant's: by their keys, or, of a constraint over all tenants, by their owners' keys.
+        Raises `TenantViolation` for one whose key and attributes name different tenants: whose it is, nobody here can
+        tell."""
         return [item for item in items if self._owns(item)]
 
     def is_apart(self, item: Item) -> bool:
@@ -98,7 +100,7 @@ class Part(Record):
             if foreign:
                 raise self._torn(item, foreign)
             return True
-        if OWNER in item:
+        if OWNER in item and _is_over_all(item[key.name]):
             return key.owns(item[OWNER].get("M", {}).get(key.name))
         if self.marks.tenant is not None and self.marks.tenant.name not in foreign and self.marks.tenant.name in item:
             raise self._torn(item, [key.name])
@@ -160,8 +162,11 @@ class Estate(Record):
         (key, *_) = schema.key.partition
         further = [name for name in key.fields if schema.tenant is not None and name != schema.tenant.field]
         why = ""
+        behind = key.template.literals[-1] if key.template is not None else ""
         if further:
             why = f"the partition key has further fields ({', '.join(further)}), whose values nobody knows"
+        elif behind:
+            why = f"the partition key has {behind} behind the tenant, and others with another text may be there"
         elif _has_sentinels_apart(schema):
             why = "the sentinels of its unique constraints have partitions of their own"
         if why:
@@ -316,6 +321,12 @@ def _has_sentinels_apart(schema: Schema) -> bool:
     return any(templated or unique.across_tenants for unique in schema.uniques)
 
 
+def _is_over_all(partition: AttributeValue) -> bool:
+    """Whether a partition key is that of the sentinel of a constraint over all tenants. Anything else that is marked as
+    a sentinel is not believed: the key alone says whose it is."""
+    return str(partition.get("S", "")).startswith(SENTINEL)
+
+
 def _marks(table: str, schemas: Iterable[Schema], tenant: str, scope: Scope) -> Marks:
     known = TenantTables()
     for schema in schemas:
@@ -327,9 +338,11 @@ def _places(after: str | None, number: int, binding: bytes, scope: Scope) -> lis
     """Where each part is to be gone on with: empty before its beginning, None behind its end."""
     if after is None:
         return [{}] * number
-    # The fingerprint holds the parts, so there are as many places.
-    place = decode_cursor(after, binding, scope.cursor_secrets)
-    return list(place) if isinstance(place, list) else [place]
+    # The fingerprint holds the parts, so there are as many places, unless somebody made it up.
+    places = decode_cursor(after, binding, scope.cursor_secrets)
+    if not isinstance(places, list) or len(places) != number:
+        raise InvalidCursor("the cursor does not hold a place for each part of this work")
+    return places
 
 
 def _model(item: Item, schemas: Sequence[Schema]) -> str | None:

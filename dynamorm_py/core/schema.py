@@ -19,7 +19,8 @@ from dynamorm_py.core.wire import AttributeValue, Item
 if TYPE_CHECKING:
     from dynamorm_py.core.expressions import AttributePath
 
-# What the sentinel of a unique constraint names its owner in. No field has this name: fields are Python names.
+# What the sentinel of a unique constraint names its owner in. It is the library's alone: reads pass over what has it,
+# so no item may.
 OWNER = "$owner"
 
 KeyType: TypeAlias = Literal["S", "N", "B"]
@@ -193,7 +194,8 @@ class Schema(Record):
     def unchangeable(self) -> frozenset[str]:
         """The attributes that no action may change: those of the key, what is composed, and what the library keeps."""
         key = (self.fields[name] for name in self.key.fields if name in self.fields)
-        return frozenset((*key, *self.key.names, *(attribute.name for attribute in self.composed()), *self.library))
+        composed = (attribute.name for attribute in self.composed())
+        return frozenset((*key, *self.key.names, *composed, *self.library, OWNER))
 
     @cached_property
     def _keyed(self) -> Mapping[str, str]:

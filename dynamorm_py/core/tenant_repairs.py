@@ -16,7 +16,7 @@ from typing import Literal, TypeAlias
 from dynamorm_py.core.errors import ConditionFailed, DynamormError, InvalidOperation, InvalidValue, TenantViolation
 from dynamorm_py.core.operations import target_of
 from dynamorm_py.core.records import Record, replace
-from dynamorm_py.core.schema import Key, Schema
+from dynamorm_py.core.schema import OWNER, Key, Schema
 from dynamorm_py.core.table_verification import together
 from dynamorm_py.core.tenancy import enter_table
 from dynamorm_py.core.tenant_tables import TenantTables
@@ -36,7 +36,8 @@ _WORDS: Mapping[Outcome, str] = {
 
 
 class Finding(Record):
-    """One item: its `table` (the physical name), its `key`, and the `attributes` that name another tenant than the key.
+    """One item: its `table` (the physical name), its `key`, and the `attributes` that name another tenant than the key,
+    or pass it off as the sentinel of a unique constraint (`$owner`), which reads pass over.
 
     `outcome` is "found" (a repair would remove them), "repaired", "changed meanwhile" (between reading and writing:
     look again), or "undecided" (nothing is changed: the tenant attribute is among them).
@@ -185,6 +186,8 @@ class _Table(Record):
                 return found
 
     def _is_whole(self, item: Item) -> bool:
+        if _poses(item, self.marks):
+            return False
         marks = (self.marks.partition, *self.marks.optional)
         return all(mark.owns(item[mark.name]) for mark in marks if mark.name in item)
 
@@ -200,6 +203,7 @@ class _Table(Record):
             wrong = [mark.name for mark in self.marks.optional if mark.name in item]
         else:
             wrong = [mark.name for mark in owner.optional if mark.name in item and not mark.owns(item[mark.name])]
+            wrong += [OWNER] if _poses(item, owner) else []
         if not wrong:
             return None
         undecided = owner is None or tenant in wrong
@@ -241,6 +245,11 @@ class _Table(Record):
         except InvalidValue:
             return None
         return Holdings(owner, {self.name: self.guarded}.get).own(self.name)
+
+
+def _poses(item: Item, owner: Marks) -> bool:
+    """Whether an item has the mark of a sentinel, which hides it from reads, without being one by its key."""
+    return OWNER in item and not owner.is_sentinel(item)
 
 
 def _table(name: str, schemas: tuple[Schema, ...], tenant: str, scope: Scope) -> _Table:

@@ -15,8 +15,12 @@ from dynamorm_py.core.expressions import AttributePath, Comparison, Condition, F
 from dynamorm_py.core.keys import check_key_value, encode_part
 from dynamorm_py.core.placeholders import Placeholders
 from dynamorm_py.core.schema import OWNER, KeyAttribute, Schema, Unique
+from dynamorm_py.core.tenancy import relatives_of
 from dynamorm_py.core.values import item_size, same
 from dynamorm_py.core.wire import AttributeValue, Call, Item, Request, Scope
+
+# What the keys of sentinels begin with, behind the tenant where there is one.
+_BEGINNING = "$unique#"
 
 _SORT: Mapping[str, AttributeValue] = {"S": {"S": "$unique"}, "B": {"B": b"$unique"}, "N": {"N": "0"}}
 
@@ -76,10 +80,11 @@ def _whole(values: list[AttributeValue] | None) -> AttributeValue | None:
 
 def _key(schema: Schema, unique: Unique, values: list[AttributeValue], tenant: str | None) -> Item:
     """The sentinel's key: a partition of its own, and where a tenant's partition key is the tenant itself, a sort key
-    in it. No id of a tenant and no part of a key begins with `$unique`, so it is nobody else's."""
+    in it. No id of a tenant and no part of a composed key begins with `$unique`, and a field that is the sort key as it
+    is may not (`check_key`): so it is nobody else's."""
     partition, sort = schema.key.partition[0], schema.key.sort
     try:
-        text = "#".join(["$unique", schema.model, unique.name, *(encode_part(value) for value in values)])
+        text = _BEGINNING + "#".join([schema.model, unique.name, *(encode_part(value) for value in values)])
         if tenant is not None and partition.template is None:
             return {partition.name: {"S": tenant}, sort[0].name: _value(text, unique, sort[0])}
         if tenant is not None and schema.tenant is not None:
@@ -87,6 +92,21 @@ def _key(schema: Schema, unique: Unique, values: list[AttributeValue], tenant: s
         return {partition.name: _value(text, unique, partition), **{each.name: _SORT[each.type] for each in sort}}
     except InvalidKey as error:
         raise InvalidKey(f"{', '.join(unique.fields)} cannot be kept unique: {error.message}") from error
+
+
+def check_key(schema: Schema, key: Item) -> None:
+    """Refuses to write an item under the key of a sentinel, where the tenant is the whole partition key and the sort
+    key is a field as it is: that of this model, or of another one on its table."""
+    if schema.tenant is None or schema.key.partition[0].template is not None:
+        return
+    for part in schema.key.sort:
+        value = key[part.name]
+        text = value.get("S", "").startswith(_BEGINNING) or value.get("B", b"").startswith(_BEGINNING.encode())
+        if text and any(each.uniques for each in (schema, *relatives_of(schema))):
+            raise InvalidKey(
+                f"{part.name}: {_BEGINNING} is what the keys of unique constraints' sentinels begin with: no other "
+                "item of their table can have such a sort key"
+            )
 
 
 def _value(text: str, unique: Unique, attribute: KeyAttribute) -> AttributeValue:

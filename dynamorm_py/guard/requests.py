@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 
 from dynamorm_py.core.errors import TenantViolation
 from dynamorm_py.guard import grammar
-from dynamorm_py.guard.tables import GuardedTable, Holdings, Mark, Marks
+from dynamorm_py.guard.tables import OWNER, GuardedTable, Holdings, Mark, Marks
 
 # Requests as they go to botocore, or as they are parsed from what is sent: what a member holds is seen by its check.
 Request: TypeAlias = Mapping[str, Any]
@@ -195,6 +195,8 @@ def _put(holdings: Holdings, name: object, entry: Request) -> None:
     item = entry.get("Item")
     if not isinstance(item, dict) or not marks.partition.owns(item.get(marks.partition.name)):
         raise _foreign(marks.table, marks.partition.name, "Item")
+    if OWNER in item and not marks.is_sentinel(item):
+        raise TenantViolation(f"{marks.table.name}: an item with {OWNER}, which is for sentinels of unique constraints")
     if marks.tenant is not None and marks.tenant.name not in item:
         raise TenantViolation(f"{marks.table.name}: an item without {marks.tenant.name}, which names the tenant")
     for mark in marks.optional:
@@ -267,6 +269,8 @@ def _check_action(marks: Marks, entry: Request, action: grammar.Action) -> None:
     table, name = marks.table, _name(entry, action.path[0])
     if name in table.key:
         raise TenantViolation(f"{table.name}: an update acts on {name}, which is part of the table's key")
+    if name == OWNER:
+        raise TenantViolation(f"{table.name}: an update acts on {OWNER}, which is for sentinels of unique constraints")
     carried = [mark for mark in marks.optional if mark.name == name]
     if not carried:
         return

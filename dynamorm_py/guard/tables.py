@@ -7,6 +7,7 @@ fields: `acme` is told from `acme2`, and no id can pose as a longer key of anoth
 
 from __future__ import annotations
 
+import base64
 import re
 from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
@@ -18,6 +19,12 @@ from dynamorm_py.core.records import Record
 # What the value of a session tag may hold, without the space. Checked again here: with a `#` in it, an id would be the
 # beginning of other tenants' keys. https://docs.aws.amazon.com/IAM/latest/UserGuide/id_tags.html
 _ID = re.compile(r"[a-zA-Z0-9_.:/=+\-@]{1,256}")
+
+
+# What the keys of the sentinels of unique constraints begin with, behind the tenant, and the attribute that marks these
+# items, and no others.
+SENTINEL = "$unique#"
+OWNER = "$owner"
 
 
 class Bearer(Record):
@@ -94,6 +101,16 @@ class Marks:
         """The mark of an index's partition key."""
         return _mark(self.table.indexes[index][0], self._id)
 
+    def is_sentinel(self, item: Mapping[str, Any]) -> bool:  # whatever is written, or the service answered
+        """Whether an item, by its key, is the sentinel of a constraint within the tenant: in a partition of the
+        tenant's own, or, where a partition key is the id alone, in that partition by its sort key."""
+        if not self.partition.owns(item.get(self.partition.name)):
+            return False
+        if self.partition.beginnings:
+            text: str = item[self.partition.name]["S"]
+            return text.startswith(tuple(beginning + SENTINEL for beginning in self.partition.beginnings))
+        return any(_begins(item.get(name)) for name in self.table.key[1:])
+
     def admit(self, items: Iterable[Any]) -> bool:  # whatever the service answered
         """Whether all of these items, or keys, are the tenant's own. Raises if they are no items at all."""
         (name, exact, beginnings), optional = _parts(self.partition), self._parts
@@ -150,6 +167,21 @@ class Holdings:
         if marks is None:
             raise TenantViolation(f"{table.name}: it is shared by all tenants, and only read by them")
         return marks
+
+
+def _begins(value: object) -> bool:
+    """Whether a sort key of text or bytes, in base64 perhaps, begins as a sentinel's does."""
+    if not isinstance(value, dict) or len(value) != 1:
+        return False
+    ((tag, payload),) = value.items()
+    if tag == "B" and isinstance(payload, str):
+        try:
+            payload = base64.b64decode(payload)
+        except ValueError:
+            return False
+    if tag == "B":
+        return isinstance(payload, (bytes, bytearray)) and payload.startswith(SENTINEL.encode())
+    return tag == "S" and isinstance(payload, str) and payload.startswith(SENTINEL)
 
 
 def _mark(bearer: Bearer, tenant: str) -> Mark:

@@ -21,6 +21,7 @@ from tests.guard.owned import (
     INDEX_QUERY,
     NATIVE_QUERY,
     NOTES,
+    ORDERS,
     OWN,
     PUT,
     QUERY,
@@ -552,6 +553,43 @@ def test_a_native_item_needs_no_more_than_its_key() -> None:
     passes("PutItem", {"TableName": NOTES.name, "Item": {"tenant_id": {"S": "acme"}, "note_id": {"N": "1"}}})
 
 
+SENTINEL = "$unique#Order#emails#a"
+BINARY = base64.b64encode(SENTINEL.encode()).decode()
+
+
+@pytest.mark.parametrize(
+    ("table", "keys", "is_one"),
+    [
+        (NOTES, ({"S": "acme"}, {"S": SENTINEL}), True),
+        (NOTES, ({"S": "acme"}, {"B": SENTINEL.encode()}), True),
+        (NOTES, ({"S": "acme"}, {"B": BINARY}), True),
+        (NOTES, ({"S": "acme"}, {"S": "$unique"}), False),
+        (NOTES, ({"S": "acme"}, {"S": f"x{SENTINEL}"}), False),
+        (NOTES, ({"S": "acme"}, {"S": BINARY}), False),
+        (NOTES, ({"S": "acme"}, {"B": "é"}), False),
+        (NOTES, ({"S": "acme"}, {"N": "1"}), False),
+        (NOTES, ({"S": "acme"}, {"S": SENTINEL, "B": BINARY}), False),
+        (NOTES, ({"S": "acme"}, None), False),
+        (NOTES, ({"S": "globex"}, {"S": SENTINEL}), False),
+        (ORDERS, ({"S": f"TENANT#acme#{SENTINEL}"}, {"S": "$unique"}), True),
+        (ORDERS, ({"S": f"TENANT#globex#{SENTINEL}"}, {"S": "$unique"}), False),
+        (ORDERS, ({"S": f"TENANT#acme2#{SENTINEL}"}, {"S": "$unique"}), False),
+        (ORDERS, ({"S": SENTINEL}, {"S": "$unique"}), False),
+        (ORDERS, ({"S": "TENANT#acme#ORDER"}, {"S": SENTINEL}), False),
+        (ORDERS, ({"S": f"TENANT#acme#ORDER#{SENTINEL}"}, {"S": SENTINEL}), False),
+        (ORDERS, ({"S": "TENANT#acme"}, {"S": SENTINEL}), False),
+    ],
+)
+def test_only_sentinels_name_an_owner(table: GuardedTable, keys: tuple[Any, Any], is_one: bool) -> None:
+    marked = {**dict(zip(table.key, keys, strict=True)), "$owner": {"M": {"pk": {"S": "TENANT#globex#ORDER"}}}}
+    marked.setdefault("tenant_id", {"S": "acme"})
+    check = passes if is_one else refused
+    check("PutItem", {"TableName": table.name, "Item": marked})
+    check("BatchWriteItem", {"RequestItems": {table.name: [{"PutRequest": {"Item": marked}}]}})
+    entry: Request = {"Put": {"TableName": table.name, "Item": marked}}
+    check("TransactWriteItems", {"TransactItems": [entry], "ClientRequestToken": token()})
+
+
 @pytest.mark.parametrize("returned", ["UPDATED_OLD", "UPDATED_NEW", "all_old", "SOMETHING", ""])
 def test_what_returns_without_its_key_is_refused(returned: str) -> None:
     for operation, request in (("PutItem", PUT), ("UpdateItem", UPDATE), ("DeleteItem", DELETE)):
@@ -620,6 +658,10 @@ def test_updates_that_leave_the_item_with_its_tenant_pass(expression: str) -> No
         "DELETE customer_pk :own",
         "SET #i = :v",
         "SET #i.#o = :own",
+        "SET #s = :v",
+        "SET #s.x = :v",
+        "SET total = :n REMOVE #s",
+        "ADD #s :n",
         "SET tenant_id = :v",
         "SET tenant_id = :own",
         "SET tenant_id = other",
@@ -656,7 +698,7 @@ def test_updates_that_leave_the_item_with_its_tenant_pass(expression: str) -> No
     ],
 )
 def test_updates_that_might_not_are_refused(expression: str) -> None:
-    request = updated(expression, p="pk", i="customer_pk", o="other")
+    request = updated(expression, p="pk", i="customer_pk", o="other", s="$owner")
     refused("UpdateItem", request)
     entry = {"TransactItems": [{"Update": request}], "ClientRequestToken": token()}
     refused("TransactWriteItems", entry)

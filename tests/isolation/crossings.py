@@ -262,6 +262,20 @@ def extra(stage: Stage) -> Note:
     return Note.model_validate({"name": "extra", "by_count_pk": f"T#{stage.v}#C#1", "by_count_sk": "n"})
 
 
+def owned_by_victim(stage: Stage) -> dict[str, Any]:
+    """What marks a sentinel, and would hand an item to the victim, who has it exported or deleted."""
+    return {"pk": f"T#{stage.v}", "sk": "NOTE#n1"}
+
+
+def marked(stage: Stage) -> Note:
+    return Note.model_validate({"name": "n1", "$owner": owned_by_victim(stage)})
+
+
+async def is_marked(stage: Stage, result: Any) -> bool:
+    item = await stage.raw("pages", {"pk": f"T#{stage.t}", "sk": "NOTE#n1"})
+    return item is not None and "$owner" in item
+
+
 def copied(stage: Stage) -> Doc:
     """The victim's instance, in the thief's hands."""
     instance: Doc = stage.hold["loaded"].model_copy()
@@ -593,6 +607,10 @@ CROSSINGS = [
         ALL,
     ),
     writes("add to an index key", lambda s: Note.update("bare", attr("by_label_pk").add(1)), numbered, ALL),
+    writes("put with a sentinel's mark", lambda s: marked(s).put(), is_marked),
+    writes("batch with a sentinel's mark", lambda s: batch_write(marked(s).put()), is_marked),
+    writes("transaction with a sentinel's mark", lambda s: transact_write(marked(s).put()), is_marked),
+    writes("set of a sentinel's mark", lambda s: Note.update("n1", attr("$owner").set(owned_by_victim(s))), is_marked),
     writes(
         "unknown extras of a new item",
         lambda s: extra(s).put(),

@@ -10,16 +10,22 @@ from uuid import uuid4
 import pytest
 
 from dynamorm_py import (
+    Attr,
     ConditionFailed,
     Credentials,
     ForeignCursor,
     InvalidCursor,
+    InvalidKey,
     InvalidModel,
     InvalidOperation,
+    Model,
     TenantViolation,
     attr,
     batch_write,
+    sort_key,
+    tenant_key,
     transact_write,
+    unique,
     use,
 )
 from dynamorm_py.aws_lambda.unit_of_work import Unit
@@ -30,6 +36,25 @@ from dynamorm_py.transports import Check
 from tests.isolation.crossings import Bare, Longer, Shorter
 from tests.isolation.models import Doc, Memo, Note
 from tests.isolation.worlds import OverheardClient
+
+
+class Coat(Model, table="coats"):
+    """A value that is unique within the tenant, kept in the partition of its items."""
+
+    tenant_id: Attr[str] = tenant_key()
+    number: Attr[str] = sort_key()
+    colour: Attr[str]
+    colours = unique("colour")
+
+
+class Hanger(Model, table="coats"):
+    """Without constraints of its own, beside a model that has one."""
+
+    tenant_id: Attr[str] = tenant_key()
+    number: Attr[str] = sort_key()
+
+
+RED = "$unique#Coat#colours#red"
 
 
 class HeldClient(OverheardClient):
@@ -75,9 +100,18 @@ async def db(dynamodb_local: LocalEndpoint) -> AsyncIterator[HeldClient]:
 ACTIONS: dict[str, tuple[Callable[[], Operation[Any]], str]] = {
     "SET of an index key": (lambda: Note.update("n1", attr("by_label_pk").set("T#acme#L#red")), "by_label_pk"),
     "SET of an index key from a path": (lambda: Note.update("n1", attr("by_label_pk").set(Note.text)), "by_label_pk"),
-    "SET of another model's index key": (lambda: Note.update("n1", attr("by_count_pk").set("T#acme#C#1")), "a key of another"),
-    "SET of another model's from a path": (lambda: Note.update("n1", attr("by_count_pk").set(Note.text)), "a key of another"),
-    "if_not_exists on it": (lambda: Note.update("n1", attr("by_count_pk").set_if_not_exists("T#acme#C#1")), "a key of another"),
+    "SET of another model's index key": (
+        lambda: Note.update("n1", attr("by_count_pk").set("T#acme#C#1")),
+        "a key of another",
+    ),
+    "SET of another model's from a path": (
+        lambda: Note.update("n1", attr("by_count_pk").set(Note.text)),
+        "a key of another",
+    ),
+    "if_not_exists on it": (
+        lambda: Note.update("n1", attr("by_count_pk").set_if_not_exists("T#acme#C#1")),
+        "a key of another",
+    ),
     "ADD to it": (lambda: Note.update("n1", attr("by_count_pk").add(1)), "a key of another"),
     "an element of it": (lambda: Note.update("n1", attr("by_count_pk", "x").set("T#acme#C#1")), "a key of another"),
     "REMOVE of the tenant": (lambda: Note.update("n1", attr("tenant_id").remove()), "tenant_id"),
@@ -90,6 +124,20 @@ ACTIONS: dict[str, tuple[Callable[[], Operation[Any]], str]] = {
         lambda: Note.model_validate_json('{"tenant_id": "acme", "name": "n1", "text": "mine"}').put(),
         "names another tenant",
     ),
+    "the mark of a sentinel": (
+        lambda: Note.model_validate({"name": "n2", "$owner": {"pk": "T#acme", "sk": "NOTE#n1"}}).create(),
+        r"Note.create: \$owner marks the sentinels",
+    ),
+    "SET of the mark": (
+        lambda: Note.update("n1", attr("$owner").set({"pk": "T#acme"})),
+        r"Note.update: \$owner is kept by the library",
+    ),
+    "SET of a part of the mark": (lambda: Note.update("n1", attr("$owner", "pk").set("T#acme")), "kept by the library"),
+    "REMOVE of the mark": (lambda: Note.update("n1", attr("$owner").remove()), "kept by the library"),
+    "a sentinel's key for a new item": (lambda: Coat(number=RED, colour="x").create(), r"Coat.create: .*\$unique#"),
+    "a sentinel's key for a put": (lambda: Hanger(number=RED).put(), r"Hanger.put: .*\$unique#"),
+    "a sentinel's key for an update": (lambda: Hanger.update(RED, attr("x").set(1)), r"Hanger.update: .*\$unique#"),
+    "a sentinel's key for a deletion": (lambda: Hanger.delete(RED), r"Hanger.delete: .*\$unique#"),
     "a key that names another": (lambda: Doc.get("acme", "n1"), "names another tenant"),
     "a scan": (lambda: Doc.scan().all(), "a scan reads the items of all tenants"),
 }
@@ -98,7 +146,7 @@ ACTIONS: dict[str, tuple[Callable[[], Operation[Any]], str]] = {
 @pytest.mark.parametrize("case", ACTIONS)
 async def test_it_is_refused_before_anything_is_sent(case: str, db: HeldClient) -> None:
     make, message = ACTIONS[case]
-    with use(db.for_tenant("acme2")), pytest.raises((TenantViolation, InvalidOperation), match=message):
+    with use(db.for_tenant("acme2")), pytest.raises((TenantViolation, InvalidOperation, InvalidKey), match=message):
         await make()
     assert db.heard == []
 

@@ -62,7 +62,15 @@ class Comment(Model, table="off-tickets"):
     tenant: Attr[str] = tenant_key()
     ticket_id: Attr[str]
     number: Attr[int]
-    key = PrimaryKey("T#{tenant}#COMMENTS", "{ticket_id}#{number}")
+    key = PrimaryKey("T#{tenant}", "COMMENT#{ticket_id}#{number}")
+
+
+class Invoice(Model, table="off-invoices"):
+    """There is text behind the tenant, so what else is in the table may stand behind other text."""
+
+    tenant: Attr[str] = tenant_key()
+    number: Attr[str]
+    key = PrimaryKey("T#{tenant}#INVOICES", "{number}")
 
 
 class Order(Model, table="off-orders"):
@@ -88,7 +96,7 @@ REASON = "off-boarding"
 @pytest.fixture(params=ENGINES)
 async def db(request: pytest.FixtureRequest) -> AsyncIterator[Client]:
     async with fresh(request.getfixturevalue(request.param)) as client:
-        await client.create_tables(Note, Ticket, Comment, Order)
+        await client.create_tables(Note, Ticket, Comment, Order, Invoice)
         yield client
 
 
@@ -212,6 +220,31 @@ async def test_cursors_of_other_work_are_refused(db: Client) -> None:
         await db.for_tenant("acme").delete_all([Note], confirm="acme", after=page.cursor)
 
 
+@pytest.mark.parametrize(
+    "places",
+    [
+        [],
+        {},
+        None,
+        {"tenant": {"S": "acme"}, "note_id": {"S": "n0"}},
+        [None, None, {"tenant": {"S": "acme"}, "note_id": {"S": "n0"}}],
+        [{"tenant": {"S": "acme"}, "note_id": {"S": "\ud800"}}],
+        [{"tenant": {"S": "acme"}, "note_id\udfff": {"S": "n0"}}],
+        [{"tenant": {"S": "acme"}, "note_id": {"N": "\ud800"}}],
+        [{"tenant": {"S": "acme"}, "note_id": {"B": "\ud800"}}],
+    ],
+)
+async def test_what_is_no_cursor_of_this_work_is_an_invalid_cursor(db: Client, places: Any) -> None:
+    await fill(db, "acme")
+    acme = db.for_tenant("acme")
+    page = await anext(acme.export([Note], page_size=1).pages())
+    assert page.cursor is not None
+    whole = base64.urlsafe_b64decode(page.cursor + "=" * (-len(page.cursor) % 4))
+    forged = whole[: whole.index(b"[")] + json.dumps(places).encode()
+    with pytest.raises(InvalidCursor):
+        await lines(acme, Note, after=base64.urlsafe_b64encode(forged).rstrip(b"=").decode())
+
+
 async def test_all_of_a_tenant_is_deleted_and_nothing_else(db: Client) -> None:
     for tenant in ("acme", "acme2"):
         await fill(db, tenant)
@@ -283,13 +316,24 @@ async def test_what_was_written_meanwhile_is_told(db: Client) -> None:
     assert failed.value.remaining == [{"tenant": "acme", "note_id": "a-late-one"}]
 
 
-@pytest.mark.parametrize("model", [Order])
-async def test_where_only_a_scan_would_do_the_scope_refuses(db: Client, model: type[Model]) -> None:
-    acme = db.for_tenant("acme")
-    with pytest.raises(InvalidOperation, match=r"Order.export: .*further fields \(customer\).*across_tenants"):
+@pytest.mark.parametrize(("model", "why"), [(Order, r"further fields \(customer\)"), (Invoice, "has #INVOICES behind")])
+async def test_where_only_a_scan_would_do_the_scope_refuses(db: Client, model: type[Model], why: str) -> None:
+    acme, name = db.for_tenant("acme"), model.__name__
+    with pytest.raises(InvalidOperation, match=rf"{name}.export: .*{why}.*across_tenants\(reason=…\).export"):
         await lines(acme, model)
-    with pytest.raises(InvalidOperation, match=r"Order.delete_all: .*across_tenants"):
+    with pytest.raises(InvalidOperation, match=rf"{name}.delete_all: .*across_tenants\(reason=…\).delete_all"):
         await acme.delete_all([Note, model], confirm="acme")
+
+
+async def test_the_bypass_finds_what_stands_behind_other_text(db: Client) -> None:
+    for tenant in ("acme", "acme2"):
+        with use(db.for_tenant(tenant)):
+            await Invoice(number="i1").create()
+        raw = {"pk": {"S": f"T#{tenant}#ORDER#c1"}, "sk": {"S": "o1"}, "tenant": {"S": tenant}}
+        await db.call("PutItem", {"TableName": f"{db.scope.prefix}off-invoices", "Item": raw})
+    assert len(await lines(across(db), Invoice, tenant="acme")) == 2
+    assert await across(db).delete_all(Invoice, tenant="acme", confirm="acme") == 2
+    assert {item["tenant"]["S"] for item in await stored(db, Invoice)} == {"acme2"}
 
 
 async def test_the_bypass_exports_and_deletes_what_it_has_to_scan_for(
@@ -360,6 +404,40 @@ async def test_a_sentinel_that_another_tenant_took_over_stays(db: Client) -> Non
     with pytest.raises(StopIteration):
         conversation.throw(refused.value)
     assert (await db.call("GetItem", where))["Item"] == taken
+
+
+@pytest.mark.parametrize("sort", ["o1", "$unique", "$unique#Order#emails#a"])
+@pytest.mark.parametrize(
+    "owner",
+    [
+        {"M": {"pk": {"S": "T#beta#C#c"}, "sk": {"S": "o"}}},
+        {"M": {"pk": {"S": "T#beta"}}},
+        {"M": {"pk": {"M": {}}}},
+        {"S": "T#beta#C#c"},
+    ],
+)
+async def test_what_an_item_says_of_its_owner_is_not_believed(db: Client, owner: dict[str, Any], sort: str) -> None:
+    """The mark of a sentinel on an item of acme's, as another program could write it."""
+    marked = {"pk": {"S": "T#acme#C#x"}, "sk": {"S": sort}, "tenant": {"S": "acme"}, "$owner": owner}
+    await db.call("PutItem", {"TableName": f"{db.scope.prefix}off-orders", "Item": marked})
+    assert await lines(across(db), Order, tenant="beta") == []
+    assert await across(db).delete_all(Order, tenant="beta", confirm="beta") == 0
+    assert await stored(db, Order) == [marked]
+    (line,) = await lines(across(db), Order, tenant="acme")
+    assert line["Item"] == marked
+    assert await across(db).delete_all(Order, tenant="acme", confirm="acme") == 1
+
+
+async def test_a_sentinel_is_its_tenants_whoever_it_names(db: Client) -> None:
+    marked = {
+        "pk": {"S": "T#acme#$unique#Order#emails#a@x.org"},
+        "sk": {"S": "$unique"},
+        "tenant": {"S": "acme"},
+        "$owner": {"M": {"pk": {"S": "T#beta#C#c"}, "sk": {"S": "o"}}},
+    }
+    await db.call("PutItem", {"TableName": f"{db.scope.prefix}off-orders", "Item": marked})
+    assert await across(db).delete_all(Order, tenant="beta", confirm="beta") == 0
+    assert await across(db).delete_all(Order, tenant="acme", confirm="acme") == 1
 
 
 @pytest.mark.parametrize(

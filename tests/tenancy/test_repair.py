@@ -18,7 +18,9 @@ from dynamorm_py import (
     PrimaryKey,
     TenantViolation,
     partition_key,
+    sort_key,
     tenant_key,
+    unique,
     use,
 )
 from dynamorm_py.core.errors import ConditionFailed
@@ -121,6 +123,43 @@ async def test_an_own_item_under_anothers_index_key_is_found_as_well(db: Client)
     assert [(each.attributes, each.outcome) for each in report.findings] == [(("by_customer_pk",), "repaired")]
     with use(db.for_tenant("acme")):
         assert await Order.get("o1") is not None
+
+
+@pytest.mark.parametrize("tenant", ["acme", "beta"])
+async def test_an_item_that_is_marked_as_a_sentinel_is_found_again(db: Client, tenant: str) -> None:
+    """The mark names somebody else as its owner, and hides it from its own tenant."""
+    await poison(db, "repair-orders", {"pk": "T#acme", "sk": "o1"}, **{"$owner": f"T#{tenant}"})
+    with use(db.for_tenant("acme")):
+        assert await Order.get("o1") is None
+    before = await stored(db, "repair-orders", pk="T#acme", sk="o1")
+    (finding,) = (await repair(db, Order, tenant="acme", reason=REASON)).findings
+    assert (finding.attributes, finding.outcome) == (("$owner",), "found")
+    assert await stored(db, "repair-orders", pk="T#acme", sk="o1") == before
+    report = await repair(db, Order, tenant="acme", reason=REASON, dry_run=False)
+    assert [each.outcome for each in report.findings] == ["repaired"]
+    with use(db.for_tenant("acme")):
+        assert await Order.get("o1") is not None
+
+
+async def test_sentinels_are_nothing_to_repair(db: Client) -> None:
+    class Member(Model, table="repair-members"):
+        tenant: Attr[str] = tenant_key()
+        customer: Attr[str]
+        email: Attr[str]
+        key = PrimaryKey("T#{tenant}#C#{customer}", "{customer}")
+        emails = unique("email")
+
+    class Guest(Model, table="repair-guests"):
+        tenant: Attr[str] = tenant_key()
+        name: Attr[str] = sort_key()
+        email: Attr[str]
+        emails = unique("email")
+
+    await db.create_tables(Member, Guest)
+    with use(db.for_tenant("acme")):
+        await Member(customer="c", email="a@x.org").create()
+        await Guest(name="g", email="a@x.org").create()
+    assert (await repair(db, Member, Guest, tenant="acme", reason=REASON)).findings == ()
 
 
 async def test_where_the_tenant_attribute_disagrees_people_decide(db: Client) -> None:
