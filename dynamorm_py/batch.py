@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import TracebackType
 from typing import Any, Self
 
-from dynamorm_py.context import Runner, ambient, bound_tenant
+from dynamorm_py.context import Runner, ambient, check_step
 from dynamorm_py.core.batches import MAX_WRITES, BatchWrite, Pace, Progress
 from dynamorm_py.core.errors import InvalidOperation, UnprocessedItems
 from dynamorm_py.operation import Operation, WriteOperation, check_origin
@@ -55,6 +55,7 @@ class BatchWriter:
         if self._runner is None:
             raise InvalidOperation("use it in `async with batch_writer() as writer`", operation="batch_writer")
         members_of(operations, "batch_writer")
+        check_step(self._runner)
         check_origin(tenant_of(operations, "batch_writer"), self._runner.scope)
         self._buffer.extend(operations)
         if len(self._buffer) >= MAX_WRITES * self._pace.concurrency:
@@ -64,7 +65,7 @@ class BatchWriter:
         """Writes what has come together. What could not be written stays, and is listed in the error."""
         if self._runner is None or not self._buffer:
             return
-        check_origin(bound_tenant(), self._runner.scope)
+        check_step(self._runner)
         pending, self._buffer = self._buffer, []
         try:
             await self._runner.run_plan(BatchWrite(members_of(tuple(pending), "batch_writer"), self._pace))

@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
-from dynamorm_py.context import Runner, ambient, bound_tenant
+from dynamorm_py.context import Runner, ambient, bound_tenant, check_step
 from dynamorm_py.core.errors import DynamormError, InvalidOperation, MultipleResultsFound, NoResultFound
 from dynamorm_py.core.expressions import Condition
 from dynamorm_py.core.reading import RawPage, Reading, begin, first_call, read_all, read_page
@@ -307,12 +307,14 @@ class _BoundOperation(Operation[T]):
 
 class PageIterator(Generic[M]):
     """Pages, each requested when it is asked for. It binds its client at the first step, and holds nothing that would
-    have to be closed: breaking out of the loop sends nothing more."""
+    have to be closed: breaking out of the loop sends nothing more. In another tenant's scope than it was made in, and
+    behind the end of the scope that it was begun in, a step is a `TenantViolation`."""
 
-    __slots__ = ("_query", "_reading", "_runner")
+    __slots__ = ("_query", "_reading", "_runner", "_tenant")
 
     def __init__(self, query: Query[M]) -> None:
         self._query = query
+        self._tenant = bound_tenant() if query._tenant is None else query._tenant
         self._reading: Reading | None = None
         self._runner: Runner | None = None
 
@@ -322,15 +324,20 @@ class PageIterator(Generic[M]):
     async def __anext__(self) -> Page[M]:
         query = self._query
         if self._reading is None or self._runner is None:
-            self._runner = query._runner or ambient()
-            check_origin(query._tenant, self._runner.scope)
-            self._reading = begin(query._search, self._runner.scope)
-        if query._runner is None:
-            check_origin(bound_tenant(), self._runner.scope)
+            runner = query._runner or ambient()
+            check_origin(self._tenant, runner.scope)
+            self._reading = begin(query._search, runner.scope)
+            self._runner = runner
+        self.check()
         if self._reading.done or self._reading.exhausted:
             raise StopAsyncIteration
         raw = await self._runner.run_plan(NextPage(query._search, self._reading))
         return query._page(raw, self._reading)
+
+    def check(self) -> None:
+        """Raises `TenantViolation` where it cannot take a further step."""
+        if self._runner is not None:
+            check_step(self._runner, named=self._query._runner is not None)
 
 
 class ItemIterator(Generic[M]):
@@ -346,6 +353,8 @@ class ItemIterator(Generic[M]):
         return self
 
     async def __anext__(self) -> M:
+        if self._buffer:  # what was read in a scope belongs to it
+            self._pages.check()
         while not self._buffer:
             page = await self._pages.__anext__()
             self._buffer.extend(page.items)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -108,13 +109,24 @@ _current: ContextVar[Invocation[Any, Any] | None] = ContextVar("dynamorm_py.invo
 
 
 def current_invocation() -> Invocation[Any, Any] | None:
-    """The invocation that this code serves, None outside of any; as the middleware that began it saw it."""
+    """The invocation that this code serves, None outside of any: as the outermost middleware is given it, and inside
+    `tenant_from()` the tenant's."""
     return _current.get()
 
 
 def enter_invocation(invocation: Invocation[Any, Any]) -> None:
     """Makes it the current one in this context, which is the invocation's own."""
     _current.set(invocation)
+
+
+@contextmanager
+def as_current(invocation: Invocation[Any, Any]) -> Iterator[None]:
+    """Makes it the current one for a block."""
+    token = _current.set(invocation)
+    try:
+        yield
+    finally:
+        _current.reset(token)
 
 
 def deadline_of(context: object) -> datetime | None:

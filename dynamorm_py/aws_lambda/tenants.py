@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from inspect import isawaitable
 from typing import Any, TypeAlias
 
-from dynamorm_py.aws_lambda.invocation import NAMING, CallNext, Invocation
+from dynamorm_py.aws_lambda.invocation import NAMING, CallNext, Invocation, as_current
 from dynamorm_py.aws_lambda.onion import Middleware
 from dynamorm_py.client import Client
 from dynamorm_py.context import use
@@ -24,7 +24,7 @@ Source: TypeAlias = Callable[[Invocation[Any, Any]], str | Awaitable[str | None]
 
 def tenant_from(source: Source) -> Middleware:
     """Middleware in whose inside everything belongs to one tenant: the ambient client, and `ctx.db`, are bound to it,
-    and `ctx.tenant` is its id::
+    and `ctx.tenant` is its id. `current_invocation()` is that invocation, too::
 
         app = LambdaApp(models=[Order], middleware=[errors(), tenant_from(claim("custom:tenant_id")), UnitOfWork()])
 
@@ -44,7 +44,9 @@ def tenant_from(source: Source) -> Middleware:
         if not isinstance(ctx.db, Client):
             raise InvalidOperation("the invocation is bound to a tenant already: give the app one tenant_from()")
         with use(ctx.db.for_tenant(tenant)) as bound:
-            return await call_next(ctx.with_tenant(tenant, bound))
+            inside = ctx.with_tenant(tenant, bound)
+            with as_current(inside):
+                return await call_next(inside)
 
     return bind
 

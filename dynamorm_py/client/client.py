@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
-from contextvars import Token
 from datetime import UTC, datetime
 from functools import cached_property
 from types import TracebackType
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
 
 from dynamorm_py.client.connection import Connection, Place
 from dynamorm_py.client.conversations import Driver
-from dynamorm_py.context import Runner, enter, leave
+from dynamorm_py.context import Entry, enter, leave
 from dynamorm_py.core.errors import ClientClosed, DynamormError, InvalidOperation
 from dynamorm_py.core.operations import Operation as Plan
 from dynamorm_py.core.records import replace
@@ -114,7 +113,7 @@ class Client:
         self._tenant_limits = tenant_limits
         self._connection: Connection | None = None
         self._inherited: list[Connection] = []
-        self._token: Token[Runner | None] | None = None
+        self._token: Entry | None = None
 
     @property
     def scope(self) -> Scope:
@@ -324,6 +323,9 @@ class Client:
     def entered(self) -> Self:
         """Itself: it becomes ambient for a block."""
         return self
+
+    def check(self) -> None:
+        """Nothing: it belongs to no scope."""
 
     def left(self) -> None:
         """A block was left in which it was ambient."""

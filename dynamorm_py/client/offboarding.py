@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Iterable
 from typing import TypeAlias, TypeVar
 
-from dynamorm_py.context import Runner
+from dynamorm_py.context import Runner, check_step
 from dynamorm_py.core.errors import DynamormError, InvalidOperation
 from dynamorm_py.core.offboarding import CheckNothingLeft, DeletePage, Estate, Progress, ReadPage, line_of
 from dynamorm_py.core.operations import Operation
@@ -45,12 +45,14 @@ class Export:
     async def __aiter__(self) -> AsyncIterator[str]:
         async for page in self.pages():
             for line in page.lines:
+                check_step(self._runner, named=True)
                 yield line
 
     async def pages(self) -> AsyncIterator[ExportPage]:
         """The lines, in pages of DynamoDB's; each is asked for when it is wanted."""
         cursor = self._after
         while True:
+            check_step(self._runner, named=True)
             read = ReadPage(self._estate, cursor, self._page_size)
             items, part, cursor = await _run(self._runner, read, self._estate)
             yield ExportPage(tuple(line_of(item, part) for item in items), part.table, cursor)

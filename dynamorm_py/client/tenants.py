@@ -282,6 +282,10 @@ class TenantClient(_Rider):
         """The client that becomes ambient for a block: the same one, for as long as the block lasts."""
         return TenantClient(self._line, self._bond, Lease(self._lease))
 
+    def check(self) -> None:
+        """Raises `TenantViolation` once the block was left for which it was made ambient."""
+        self._lease.check()
+
     def left(self) -> None:
         """Ends the scope; the block was left."""
         self._lease.end()
@@ -360,6 +364,9 @@ class BypassClient(_Rider):
     def entered(self) -> BypassClient:
         """Refused: what reaches across tenants is named where it does."""
         raise InvalidOperation("across_tenants() is never ambient: use its run(), or query.on(…)")
+
+    def check(self) -> None:
+        """Nothing: it belongs to no scope."""
 
     def left(self) -> None:
         """Nothing is to be left."""

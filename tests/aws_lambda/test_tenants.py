@@ -20,12 +20,14 @@ from dynamorm_py import (
     tenant_key,
 )
 from dynamorm_py.aws_lambda import (
+    CallNext,
     Invocation,
     LambdaApp,
     LambdaContext,
     Metrics,
     UnitOfWork,
     claim,
+    current_invocation,
     errors,
     records,
     tenant_from,
@@ -124,6 +126,37 @@ def test_everything_inside_is_the_tenants(app: LambdaApp, capsys: pytest.Capture
     assert visit({**http_api(tenant="acme"), "name": "v2"}, None) == ["v1"]
     assert '"TenantId":"acme"' in capsys.readouterr().out
     assert bound_tenant() is None
+
+
+def test_the_current_invocation_is_the_tenants_inside_and_only_there(embedded: EmbeddedDynamoDB) -> None:
+    seen: list[tuple[str | None, type]] = []
+
+    def look() -> None:
+        current = current_invocation()
+        assert current is not None
+        seen.append((current.tenant, type(current.db)))
+
+    async def outside(ctx: Invocation, call_next: CallNext, /) -> object:
+        look()
+        try:
+            return await call_next(ctx)
+        finally:
+            look()
+
+    app = LambdaApp(client=embedded.client(), middleware=[errors(), outside, tenant_from(claim("tenant"))])
+
+    @app.handler
+    async def visit(event: dict[str, Any], ctx: Invocation) -> None:
+        assert current_invocation() is ctx
+        look()
+        if event.get("fail"):
+            raise ValueError
+
+    visit(http_api(tenant="acme"), None)
+    with pytest.raises(ValueError):  # noqa: PT011  # the handler's own
+        visit({**http_api(tenant="acme"), "fail": True}, None)
+    app.close()
+    assert seen == [(None, Client), ("acme", TenantClient), (None, Client)] * 2
 
 
 @pytest.mark.parametrize(
