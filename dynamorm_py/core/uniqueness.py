@@ -80,8 +80,8 @@ def _whole(values: list[AttributeValue] | None) -> AttributeValue | None:
 
 def _key(schema: Schema, unique: Unique, values: list[AttributeValue], tenant: str | None) -> Item:
     """The sentinel's key: a partition of its own, and where a tenant's partition key is the tenant itself, a sort key
-    in it. No id of a tenant and no part of a composed key begins with `$unique`, and a field that is the sort key as it
-    is may not (`check_key`): so it is nobody else's."""
+    in it. No id of a tenant and no part of a composed key begins with `$unique`, and a field that is the key as it is
+    may not (`check_key`): so it is nobody else's."""
     partition, sort = schema.key.partition[0], schema.key.sort
     try:
         text = _BEGINNING + "#".join([schema.model, unique.name, *(encode_part(value) for value in values)])
@@ -95,17 +95,17 @@ def _key(schema: Schema, unique: Unique, values: list[AttributeValue], tenant: s
 
 
 def check_key(schema: Schema, key: Item) -> None:
-    """Refuses to write an item under the key of a sentinel, where the tenant is the whole partition key and the sort
-    key is a field as it is: that of this model, or of another one on its table."""
-    if schema.tenant is None or schema.key.partition[0].template is not None:
+    """Refuses to write an item under the key of a sentinel, where that is a field as it is: the partition key, or,
+    where this is the tenant, the sort key, of which the constraint may be another model's on the table."""
+    if schema.key.partition[0].template is not None:
         return
-    for part in schema.key.sort:
+    for part in schema.key.partition if schema.tenant is None else schema.key.sort:
         value = key[part.name]
         text = value.get("S", "").startswith(_BEGINNING) or value.get("B", b"").startswith(_BEGINNING.encode())
         if text and any(each.uniques for each in (schema, *relatives_of(schema))):
             raise InvalidKey(
                 f"{part.name}: {_BEGINNING} is what the keys of unique constraints' sentinels begin with: no other "
-                "item of their table can have such a sort key"
+                "item of their table can have such a key"
             )
 
 

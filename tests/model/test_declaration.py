@@ -89,6 +89,7 @@ class Person(Model, table="people"):
         (lambda: subclass(extra=(BaseModel, partition_key())), "Made: extra is part of a key, and its type cannot be"),
         (lambda: subclass(extra=(Unspoken, partition_key())), "Made: extra .* says so by its return type"),
         (lambda: subclass(extra=(str, partition_key(name=""))), "Made: extra is stored as ''"),
+        (lambda: subclass(extra=(str, field(name="$owner"))), r"Made: extra is stored as \$owner"),
         (lambda: subclass(extra=(str, partition_key(name="x" * 256))), "Made: the key attribute .* 255 bytes"),
         (lambda: subclass(extra=(str, partition_key(exclude=True))), "Made: extra is excluded"),
         (lambda: keyed(extra=(str, field(exclude=True))), "Made: extra is excluded from what is stored"),

@@ -9,11 +9,13 @@ import pytest
 
 from dynamorm_py import (
     Attr,
+    InvalidKey,
     InvalidOperation,
     Model,
     Operation,
     PrimaryKey,
     Table,
+    attr,
     batch_write,
     field,
     partition_key,
@@ -178,6 +180,23 @@ def test_a_create_claims_its_unique_values() -> None:
         assert member["Put"]["ConditionExpression"] == FREE_OR_MINE
         assert member["Put"]["ExpressionAttributeNames"] == {"#n0": "login_id", "#n1": "$owner"}
         assert member["Put"]["ExpressionAttributeValues"] == {":v0": owner}
+
+
+def test_no_item_takes_the_place_or_the_mark_of_a_sentinel() -> None:
+    class Loose(Model, table="loose", extra="allow"):
+        id: Attr[str] = partition_key()
+
+    place = "$unique#Login#emails#a"
+    for operation in (Login(login_id=place).create(), Login.update(place, Login.version.remove())):
+        with pytest.raises(InvalidKey, match=r"login_id: \$unique# is what the keys"):
+            conversation_of(operation)
+    assert request_of(Loose(id=place).put())["Item"] == {"id": {"S": place}}
+    marked = Loose.model_validate({"id": "l", "$owner": {"login_id": "l"}})
+    for refused in (marked.put(), marked.create(), marked.save(), batch_write(marked.put())):
+        with pytest.raises(InvalidOperation, match=r"\$owner marks the sentinels of unique constraints"):
+            conversation_of(refused)
+    with pytest.raises(InvalidOperation, match=r"\$owner is kept by the library"):
+        request_of(Loose.update("l", attr("$owner").set("x")))
 
 
 def test_a_change_claims_the_new_value_and_releases_the_old_one() -> None:
