@@ -246,9 +246,9 @@ class TenantClient(_Rider):
         can be resumed: `export.pages()` gives a cursor with each page, which `after` takes. `page_size` is DynamoDB's
         `Limit`.
 
-        It reads the partitions that the keys of the models name. `InvalidOperation` where these are not all that the
-        tenant can have, because a partition key has further fields, or a template and unique constraints beside it:
-        `db.across_tenants(reason=…).export(models, tenant=id)` scans for it.
+        It reads the one partition of each table that is the tenant alone. `InvalidOperation` where this cannot be all
+        that the tenant has, because a partition key has further fields, or text behind the tenant, or a template and
+        unique constraints beside it: `db.across_tenants(reason=…).export(models, tenant=id)` scans for it.
         """
         from dynamorm_py.client.offboarding import Export, estate_of  # noqa: PLC0415  # few programs ask for it
 
