@@ -19,7 +19,7 @@ from dynamorm_py.core.records import replace
 from dynamorm_py.core.schema import Schema
 from dynamorm_py.core.wire import Call, Response, Scope
 from dynamorm_py.middleware import Middleware, compose
-from dynamorm_py.middleware.deadlines import Deadlines
+from dynamorm_py.middleware.deadlines import Deadlines, gate_of
 from dynamorm_py.middleware.retries import Retries, Retry, sleep
 from dynamorm_py.middleware.telemetry import CallRecord, Telemetry
 from dynamorm_py.transports import Check, Credentials, Settings, Timeouts
@@ -354,7 +354,9 @@ class Client:
         if self._connection is None:
             raise ClientClosed("the client is not open: use it inside `async with`")
         transport = self._connection.checked()
-        return transport.send(call.operation, call.request, check=check, credentials=credentials)
+        # The time may run out while the request waits for credentials, or for a connection.
+        gate = gate_of(call.operation)
+        return transport.send(call.operation, call.request, check=check, credentials=credentials, gate=gate)
 
     def _make_room(self) -> None:
         """Lets the client be opened anew where it was left open in a loop or process that is gone, and only there."""

@@ -74,7 +74,10 @@ class Prepared(Record, Generic[T]):
         return (self.call, *(call for _, call in self.companions))
 
     def failure(self, reasons: Sequence[CancellationReason]) -> DynamormError | None:
-        """What the operation alone would have raised, from the reasons of its own calls in a cancelled transaction."""
+        """What the operation alone would have raised, from the reasons of its own calls in a cancelled transaction.
+        None where that cannot be told."""
+        if len(reasons) != len(self.calls):
+            return None
         own, *others = reasons
         if own.code == CONDITION_FAILED:
             error = ConditionFailed(own.message or "", code=own.code)

@@ -54,8 +54,10 @@ class TransactWrite(Record):
         try:
             yield call
         except TransactionCanceled as error:
-            error.reasons = tuple(self._reasons(prepared, error.reasons))
-            error.message = _summary(error.reasons)
+            # Of reasons that are not as many as the calls, nobody knows which operation they are about.
+            if len(error.reasons) == sum(len(each.calls) for each in prepared):
+                error.reasons = tuple(self._reasons(prepared, error.reasons))
+                error.message = _summary(error.reasons)
             raise error.about(operation=self.verb) from error.__cause__
         except DynamormError as error:
             raise error.about(operation=self.verb) from error.__cause__

@@ -10,6 +10,7 @@ import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import partial
 
 from dynamorm_py.core.errors import DeadlineExceeded
 from dynamorm_py.core.wire import Call, Response
@@ -65,12 +66,22 @@ def has_ended() -> bool:
     return False
 
 
+def refuse_late(operation: str) -> None:
+    """Raises `DeadlineExceeded` for a request of this name that would be sent too late."""
+    left = remaining()
+    if left is not None and left <= 0:
+        why = "the work that it belongs to has ended" if has_ended() else "the time for it has run out"
+        raise DeadlineExceeded(f"the request was not sent: {why}", operation=operation)
+
+
+def gate_of(operation: str) -> Callable[[], None] | None:
+    """What refuses the request once more, behind whatever it waits for; None where there is no limit."""
+    return None if _bound.get() is None else partial(refuse_late, operation)
+
+
 class Deadlines:
     """The middleware that refuses what would be sent too late. Inside the retries, so that every attempt passes it."""
 
     def __call__(self, call: Call, send: Send, /) -> Awaitable[Response]:
-        left = remaining()
-        if left is not None and left <= 0:
-            why = "the work that it belongs to has ended" if has_ended() else "the time for it has run out"
-            raise DeadlineExceeded(f"the request was not sent: {why}", operation=call.operation)
+        refuse_late(call.operation)
         return send(call)

@@ -14,6 +14,7 @@ from dynamorm_py.core.records import Record, field
 from dynamorm_py.core.wire import Request, Response
 
 Check: TypeAlias = Callable[[str, Request], None]
+Gate: TypeAlias = Callable[[], None]
 
 
 class Transport(Protocol):
@@ -27,10 +28,11 @@ class Transport(Protocol):
         *,
         check: Check | None = None,
         credentials: Credentials | None = None,
+        gate: Gate | None = None,
     ) -> Response:
         """`check` is called with the operation's name and the very request that is serialised, right before it is, and
-        again for every resend; what it raises is raised. `credentials` sign this request instead of the transport's
-        own."""
+        again for every resend; what it raises is raised. `gate` is called at the same moment, and asks of something
+        that does not depend on the request. `credentials` sign this request instead of the transport's own."""
         ...
 
     async def warm(self) -> bool:

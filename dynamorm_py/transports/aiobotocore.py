@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import json
 import socket
+from asyncio import AbstractEventLoop, get_running_loop
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import cache
 from re import sub
-from typing import Any
+from threading import Lock
+from typing import Any, Final
 
 import aiohttp
 from aiobotocore import __version__ as VERSION  # noqa: N812  # it is a constant
@@ -28,6 +30,7 @@ from botocore.exceptions import (
     ConnectTimeoutError,
     CredentialRetrievalError,
     EndpointConnectionError,
+    EndpointProviderError,
     NoCredentialsError,
     NoRegionError,
     ParamValidationError,
@@ -49,10 +52,10 @@ from dynamorm_py.core.errors import (
     TransportError,
 )
 from dynamorm_py.core.wire import Request, Response
-from dynamorm_py.transports import Check, Credentials, Settings, Transport
+from dynamorm_py.transports import Check, Credentials, Gate, Settings, Transport
 from dynamorm_py.transports.answers import ambiguous, service_error
 from dynamorm_py.transports.narrow_trust import NarrowTrust, narrow_bundle
-from dynamorm_py.transports.service_data import service_loader
+from dynamorm_py.transports.service_data import ServiceLoader, service_loader
 from dynamorm_py.transports.signing import USER_AGENT
 
 # As many connections as requests run at once, up to this: sockets are opened when they are needed, not before.
@@ -69,6 +72,7 @@ _UNSENT: dict[type[BotoCoreError], tuple[type[DynamormError], str]] = {
         "botocore refused the form of the request; its own error says which parameter",
     ),
     NoRegionError: (InvalidOperation, "no region is known: give Client(region=…), or set AWS_DEFAULT_REGION"),
+    EndpointProviderError: (InvalidOperation, "the settings lead to no endpoint: {error}"),
     NoCredentialsError: (
         AccessDenied,
         "no credentials were found: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or give Client(credentials=…)",
@@ -82,19 +86,70 @@ _UNSENT: dict[type[BotoCoreError], tuple[type[DynamormError], str]] = {
 }
 
 
-@cache
+# What `_UNSENT` says of these is more precise than that the credentials could not be fetched.
+_BEFORE_SIGNING = (
+    ParamValidationError,
+    NoRegionError,
+    EndpointProviderError,
+    NoCredentialsError,
+    PartialCredentialsError,
+    CredentialRetrievalError,
+    TokenRetrievalError,
+)
+
+# What a session finds credentials with waits on locks, each of which belongs to the event loop that first waited.
+_sessions: Final[dict[AbstractEventLoop | None, AioSession]] = {}
+_registering: Final = Lock()
+
+
 def shared_session() -> AioSession:
-    """The session of this process: clients that share it load the service's description and the credentials once."""
-    session = get_session()
-    session.register_component("data_loader", service_loader(session.get_config_variable("data_path")))
-    return session
+    """The session of the running event loop, or the one of those who have none: clients that share it fetch the
+    credentials once. What it reads of the service's description, all sessions of this process share."""
+    loop = _running_loop()
+    session = _sessions.get(loop)
+    if session is not None:
+        return session
+    with _registering:
+        _forget_closed_loops()
+        return _sessions.setdefault(loop, _new_session())
 
 
 def forget_credentials() -> None:
-    """Has clients that are opened from now on look for credentials anew, on a session that keeps what else it knows."""
-    loader = shared_session().get_component("data_loader")
-    shared_session.cache_clear()
-    shared_session().register_component("data_loader", loader)
+    """Has clients that are opened from now on, in any event loop, look for credentials anew."""
+    with _registering:
+        _sessions.clear()
+
+
+def forget_session(session: AioSession) -> None:
+    """Has the running event loop make another session, unless it has already."""
+    with _registering:
+        if _sessions.get(_running_loop()) is session:
+            del _sessions[_running_loop()]
+
+
+@cache
+def shared_loader(data_path: str | None) -> ServiceLoader:
+    """What reads descriptions of services from this path, and keeps them."""
+    return service_loader(data_path)
+
+
+def _new_session() -> AioSession:
+    session = get_session()
+    session.register_component("data_loader", shared_loader(session.get_config_variable("data_path")))
+    return session
+
+
+def _running_loop() -> AbstractEventLoop | None:
+    try:
+        return get_running_loop()
+    except RuntimeError:
+        return None
+
+
+def _forget_closed_loops() -> None:
+    # A weak mapping would not do it: the locks of a session hold on to its loop.
+    for loop in [each for each in _sessions if each is not None and each.is_closed()]:
+        del _sessions[loop]
 
 
 @asynccontextmanager
@@ -125,12 +180,27 @@ async def _opened(settings: Settings, bundle: str | None) -> AsyncIterator[Aiobo
     )
     try:
         client = await creating.__aenter__()
-    except BotoCoreError as error:
-        raise translated(error) from error
+    except (BotoCoreError, ClientError, OSError, ValueError) as error:
+        if await _fetches_in_vain(session, settings):
+            raise unfetched(error) from error
+        if isinstance(error, BotoCoreError):
+            raise _never_sent(translated(error)) from error
+        raise
     try:
         yield AiobotocoreTransport(client)
     finally:
         await creating.__aexit__(None, None, None)
+
+
+async def _fetches_in_vain(session: AioSession, settings: Settings) -> bool:
+    """Whether a client could not be opened because of credentials, which botocore looks for in between."""
+    if settings.credentials is not None:
+        return False
+    try:
+        await session.get_credentials()
+    except (BotoCoreError, ClientError, OSError, ValueError):
+        return True
+    return False
 
 
 def client_config(settings: Settings) -> AioConfig:
@@ -174,6 +244,7 @@ class AiobotocoreTransport:
         events.register_last("before-endpoint-resolution", _leave_the_account_open)
         events.register_last("before-sign", _sign_as_told)
         events.register_last("before-send", _check)
+        events.register_last("before-parse", _refuse_unreadable)
 
     async def send(
         self,
@@ -183,31 +254,42 @@ class AiobotocoreTransport:
         *,
         check: Check | None = None,
         credentials: Credentials | None = None,
+        gate: Gate | None = None,
     ) -> Response:
         """Sends the request once. What was sent and not surely answered raises an error marked `ambiguous`.
 
         `check` is called with what the signed body says, whatever hooks of the session made of the request; what it
         raises is raised, and nothing was sent. `credentials` sign this one request, in place of the client's own.
+        `gate` is called before botocore waits for a connection: it has no hook behind that.
         """
-        orders = _orders.set(_Orders(check, credentials))
+        orders = _Orders(check, credentials, gate)
+        token = _orders.set(orders)
         try:
-            return await self._sent(operation, request)
+            return await self._sent(operation, request, orders)
         finally:
-            _orders.reset(orders)
+            _orders.reset(token)
 
-    async def _sent(self, operation: str, request: Request) -> Response:
+    async def _sent(self, operation: str, request: Request, orders: _Orders) -> Response:
         try:
             response: Response = await getattr(self._client, _method(operation))(**request)
         except DynamormError:
             raise  # of a check: some are ValueErrors too
         except ClientError as error:
-            raise _answered(error) from error
+            # Within this call, botocore asks other services for credentials.
+            raise _answered(error) if error.operation_name == operation else unfetched(error) from error
         except BotoCoreError as error:
-            raise translated(error) from error
+            raise translated(error) if orders.signed else unfetched(error) from error
         except (AttributeError, TypeError):
             self._refuse_malformed(operation, request)
             raise
+        except OSError as error:
+            if orders.signed:
+                raise
+            raise unfetched(error) from error
         except (ResponseParserError, ValueError) as error:
+            if not orders.signed:
+                self._refuse_malformed(operation, request)
+                raise unfetched(error) from error
             # A damaged body fails while it is parsed, which botocore does before it compares the checksum.
             raise ambiguous(TransportError("the answer could not be read")) from error
         return response
@@ -228,33 +310,35 @@ class AiobotocoreTransport:
         def make_it_a_ping(request: Any, **_: Any) -> None:  # a botocore.awsrequest.AWSPreparedRequest
             request.method, request.body, request.headers = "GET", None, _without_signature(request.headers)
 
-        def take_note(response_dict: Any, **_: Any) -> None:  # the answer in botocore's form, None without one
+        def take_note(**_: Any) -> None:
             nonlocal answered
-            answered = answered or response_dict is not None
+            answered = True
 
         events = self._client.meta.events
         events.register(f"before-send.dynamodb.{_REHEARSED}", make_it_a_ping)
-        events.register(f"response-received.dynamodb.{_REHEARSED}", take_note)
+        events.register(f"before-parse.dynamodb.{_REHEARSED}", take_note)
         try:
             # What comes back is a page for people, or a refusal, not the answer that was asked for.
             with suppress(DynamormError):
                 await self.send(_REHEARSED, {})
         finally:
             events.unregister(f"before-send.dynamodb.{_REHEARSED}", make_it_a_ping)
-            events.unregister(f"response-received.dynamodb.{_REHEARSED}", take_note)
+            events.unregister(f"before-parse.dynamodb.{_REHEARSED}", take_note)
         return answered
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Orders:
-    """What holds for one request beyond itself."""
+    """What holds for one request beyond itself, and whether it has its signature: nothing is sent before it has."""
 
-    check: Check | None = None
-    credentials: Credentials | None = None
+    check: Check | None
+    credentials: Credentials | None
+    gate: Gate | None
+    signed: bool = False
 
 
 # botocore calls its handlers within the call that they concern, in its context: so they learn what holds for it.
-_orders: ContextVar[_Orders] = ContextVar("_orders", default=_Orders())  # noqa: B039  # frozen
+_orders: ContextVar[_Orders] = ContextVar("_orders")
 
 
 def _leave_the_account_open(builtins: dict[str, Any], **_: Any) -> None:  # the parameters of the endpoint's rules
@@ -274,10 +358,35 @@ def _sign_as_told(request: Any, **_: Any) -> None:  # a botocore.awsrequest.AWSR
 def _check(request: Any, **_: Any) -> None:  # a botocore.awsrequest.AWSPreparedRequest
     # After signing, and the signature covers body and target: what is changed behind this is refused by the service.
     orders = _orders.get()
+    orders.signed = True
     if orders.credentials is not None and not _signed_with(orders.credentials.access_key, request.headers):
         raise InvalidOperation("the request was not signed with its tenant's credentials, and was not sent")
+    if orders.gate is not None:
+        orders.gate()
     if orders.check is not None:
         orders.check(_text(request.headers.get("X-Amz-Target")).rpartition(".")[2], json.loads(request.body))
+
+
+def _refuse_unreadable(response_dict: dict[str, Any], operation_model: Any, **_: Any) -> None:  # botocore's own
+    """Raises for an acknowledgement that DynamoDB did not write.
+
+    botocore takes a body that is no JSON for an answer without members, which says that a write was applied and that
+    an item does not exist.
+    """
+    body = response_dict["body"]
+    if response_dict["status_code"] >= 300 or (not body and operation_model.output_shape is None):
+        return
+    # A body under a checksum is compared with that, behind this, and needs no second parsing.
+    if not body.lstrip().startswith(b"{") or ("x-amz-crc32" not in response_dict["headers"] and not _is_json(body)):
+        raise ambiguous(TransportError("the answer could not be read"))
+
+
+def _is_json(body: bytes) -> bool:
+    try:
+        json.loads(body)
+    except ValueError:
+        return False
+    return True
 
 
 def _signed_with(access_key: str, headers: Any) -> bool:  # botocore's own mapping of headers
@@ -307,6 +416,19 @@ def translated(error: BotoCoreError) -> DynamormError:
     if isinstance(error, ReadTimeoutError):
         return ambiguous(RequestTimeout(f"no answer in time: {error}"))
     return ambiguous(TransportError(f"the answer was lost: {error}"))
+
+
+def unfetched(error: Exception) -> DynamormError:
+    """An error that came up before the request had a signature, hence mostly of the fetching of credentials. It is
+    `AccessDenied`, except where botocore says outright that it is about something else."""
+    if isinstance(error, _BEFORE_SIGNING):
+        return translated(error)
+    return AccessDenied(f"the credentials could not be fetched: {str(error) or type(error).__name__}")
+
+
+def _never_sent(error: DynamormError) -> DynamormError:
+    error.ambiguous = False
+    return error
 
 
 def _refused(error: EndpointConnectionError) -> bool:

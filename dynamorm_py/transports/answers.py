@@ -63,7 +63,7 @@ def service_error(
     if isinstance(ours, ConditionFailed):
         ours.item = members.get("Item")
     elif isinstance(ours, TransactionCanceled):
-        ours.reasons = tuple(_reason(reason) for reason in members.get("CancellationReasons", ()))
+        ours.reasons = tuple(_reason(reason) for reason in members.get("CancellationReasons") or ())
     elif isinstance(ours, Throttled):
         # The member is spelled in both ways, depending on the exception's shape.
         ours.reasons = tuple(members.get("ThrottlingReasons") or members.get("throttlingReasons") or ())
@@ -77,5 +77,6 @@ def ambiguous(error: E) -> E:
     return error
 
 
-def _reason(reason: Mapping[str, Any]) -> CancellationReason:
-    return CancellationReason(reason.get("Code", "None"), reason.get("Message"), reason.get("Item"))
+def _reason(reason: Mapping[str, Any] | None) -> CancellationReason:
+    known = reason or {}
+    return CancellationReason(known.get("Code") or "None", known.get("Message"), known.get("Item"))

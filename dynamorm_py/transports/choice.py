@@ -15,7 +15,7 @@ from dynamorm_py.core.records import Record
 from dynamorm_py.transports import Settings
 from dynamorm_py.transports.credentials import in_environment
 from dynamorm_py.transports.endpoints import is_true, resolve
-from dynamorm_py.transports.instrumentation import instrumentation_in_place
+from dynamorm_py.transports.instrumentation import instrumentation_in_place, mocks_in_place
 from dynamorm_py.transports.proxies import proxy_for
 from dynamorm_py.transports.reasons import Reason
 
@@ -93,6 +93,8 @@ def _reasons(settings: Settings, environ: Mapping[str, str]) -> Iterator[Reason]
     instrumentation = instrumentation_in_place()
     if instrumentation is not None:
         yield Reason(f"{instrumentation} is in place", binding=False)
+    if mocks_in_place():
+        yield Reason("moto mocks botocore", binding=False)
     if not _has_parser():
         yield Reason("httptools is not installed")
 

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import socket
 import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
@@ -30,18 +31,21 @@ from dynamorm_py.core.errors import (
     TransportError,
 )
 from dynamorm_py.core.wire import Request, Response, reads
-from dynamorm_py.transports import Check, Credentials, Settings, Timeouts
+from dynamorm_py.transports import Check, Credentials, Gate, Settings, Timeouts
 from dynamorm_py.transports.answers import ambiguous, service_error
 from dynamorm_py.transports.connections import Answer, AnswerTimeout, BadAnswer, Connection, ConnectionLost, Pool
 from dynamorm_py.transports.credentials import CredentialSource, source_for
 from dynamorm_py.transports.endpoints import Endpoint, resolve
-from dynamorm_py.transports.payloads import decode, decode_error, encode
+from dynamorm_py.transports.payloads import WORDLESS, decode, decode_error, encode
 from dynamorm_py.transports.reasons import Reason
 from dynamorm_py.transports.signing import Signer
 from dynamorm_py.transports.trust import amazon_roots, bundle, is_unknown_issuer
 
 # As many connections as requests run at once, up to this: sockets are opened when they are needed, not before.
 MAX_CONNECTIONS = 64
+
+# How long an address is waited for at least, in seconds: half a dozen of them do not leave too little for any.
+LEAST_SHARE = 0.25
 
 # The service's words for credentials that it no longer takes.
 _REFUSED_CREDENTIALS = frozenset({"ExpiredTokenException", "ExpiredToken", "UnrecognizedClientException"})
@@ -98,16 +102,44 @@ class Dialler:
 
     async def _connected(self, on_lost: Callable[[Connection], None], context: ssl.SSLContext | None) -> Connection:
         loop = asyncio.get_running_loop()
-        # One address after the other. To race them (`happy_eyeballs_delay`) leaves a socket open when it is cancelled,
-        # as Python 3.11 does it; and where one answers late, the retries come back.
         _, connection = await loop.create_connection(
             lambda: Connection(loop, self._timeouts.read, on_lost),
-            self._endpoint.host,
-            self._endpoint.port,
+            sock=await self._reached(loop),
             ssl=context,
             server_hostname=self._endpoint.host if context is not None else None,
         )
         return connection
+
+    async def _reached(self, loop: asyncio.AbstractEventLoop) -> socket.socket:
+        """A socket to the first of the host's addresses that answers.
+
+        One after the other, each for its share of the time, so that one that swallows packets leaves some for the next.
+        To race them (`happy_eyeballs_delay`) leaves a socket open when it is cancelled, as Python 3.11 does it.
+        """
+        end = loop.time() + self._timeouts.connect
+        places = await loop.getaddrinfo(self._endpoint.host, self._endpoint.port, type=socket.SOCK_STREAM)
+        failure = OSError(f"{self._endpoint.host} has no address")
+        for left, (family, kind, protocol, _, address) in zip(range(len(places), 0, -1), places, strict=True):
+            try:
+                async with asyncio.timeout(max((end - loop.time()) / left, LEAST_SHARE)):
+                    return await _connected_to(address, socket.socket(family, kind, protocol), loop)
+            except OSError as error:  # a TimeoutError is one
+                failure = error
+        raise failure
+
+
+async def _connected_to(
+    address: tuple[Any, ...],  # of a form that depends on its family
+    opened: socket.socket,
+    loop: asyncio.AbstractEventLoop,
+) -> socket.socket:
+    try:
+        opened.setblocking(False)
+        await loop.sock_connect(opened, address)
+    except BaseException:
+        opened.close()
+        raise
+    return opened
 
 
 class DirectTransport:
@@ -126,6 +158,7 @@ class DirectTransport:
         *,
         check: Check | None = None,
         credentials: Credentials | None = None,
+        gate: Gate | None = None,
     ) -> Response:
         """Sends the request once. What was sent and not surely answered raises an error marked `ambiguous`.
 
@@ -133,12 +166,12 @@ class DirectTransport:
         cause of one that is no answer is what the operating system, TLS or the parser raised; DynamoDB's own errors
         have none.
         """
-        answer = await self._exchanged(operation, request, check, credentials)
+        answer, keys = await self._exchanged(operation, request, check, credentials, gate)
         try:
             return self._read(operation, answer)
         except ServiceError as error:
             if credentials is None and error.code in _REFUSED_CREDENTIALS:
-                self._source.forget()
+                self._source.forget(keys.access_key)
             raise
 
     async def warm(self) -> bool:
@@ -156,19 +189,27 @@ class DirectTransport:
         await self._pool.close()
 
     async def _exchanged(
-        self, operation: str, request: Request, check: Check | None, credentials: Credentials | None
-    ) -> Answer:
+        self,
+        operation: str,
+        request: Request,
+        check: Check | None,
+        credentials: Credentials | None,
+        gate: Gate | None,
+    ) -> tuple[Answer, Credentials]:
+        """An answer, and the keys that it answers to."""
         resent = False
         while True:
             keys = credentials if credentials is not None else await self._source.current()
             connection = await self._pool.acquire()
             kept = connection.exchanges > 0
             try:
+                if gate is not None:
+                    gate()
                 # Nothing else runs between the check and the write: what was checked is what is sent.
                 if check is not None:
                     check(operation, request)
                 message = self._signer.signed(operation, encode(operation, request), keys)
-                return await connection.exchange(message)
+                return await connection.exchange(message), keys
             except ConnectionLost as lost:
                 if resent or not kept or not (lost.unsent or reads(operation)):
                     raise _lost(lost) from lost.__cause__ or lost
@@ -190,7 +231,7 @@ class DirectTransport:
                 raise ValueError("the checksum does not fit")  # noqa: TRY301 - as whatever is unreadable
             if answer.status >= 300:
                 raise _refusal(answer)
-            members = decode(operation, body)
+            members = decode(operation, body) if body or operation not in WORDLESS else {}
             if not isinstance(members, dict):
                 raise ValueError("the answer is no object")  # noqa: TRY004, TRY301
         except ValueError as error:

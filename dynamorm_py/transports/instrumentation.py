@@ -1,4 +1,5 @@
-"""Whether something watches the calls of aiobotocore in this process, and would miss those that do not go through it.
+"""Whether something watches the calls of aiobotocore in this process, or answers them, and would miss those that do not
+go through it.
 
 Only what is loaded already is looked at, and nothing is loaded for it.
 """
@@ -27,3 +28,13 @@ def instrumentation_in_place() -> str | None:
         if instrumentor is not None and instrumentor().is_instrumented_by_opentelemetry:
             return f"OpenTelemetry's {name}"
     return "the AWS X-Ray SDK" if any(patch in sys.modules for patch in _PATCHES) else None
+
+
+def mocks_in_place() -> bool:
+    """Whether moto's `mock_aws` answers botocore's requests: that none gets through to AWS is what it is for.
+
+    It is loaded by moto's server too, which mocks nothing in its own process.
+    https://docs.getmoto.org/en/latest/docs/getting_started.html
+    """
+    stubber = getattr(sys.modules.get("moto.core.models"), "botocore_stubber", None)
+    return getattr(stubber, "enabled", False) is True

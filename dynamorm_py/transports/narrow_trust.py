@@ -18,7 +18,7 @@ from botocore.exceptions import SSLError
 
 from dynamorm_py.core.errors import TransportError
 from dynamorm_py.core.wire import Request, Response
-from dynamorm_py.transports import Check, Credentials, Settings, Transport
+from dynamorm_py.transports import Check, Credentials, Gate, Settings, Transport
 from dynamorm_py.transports.endpoints import Endpoint, resolve
 from dynamorm_py.transports.trust import AMAZON_ROOTS, is_unknown_issuer
 
@@ -49,16 +49,17 @@ class NarrowTrust:
         *,
         check: Check | None = None,
         credentials: Credentials | None = None,
+        gate: Gate | None = None,
     ) -> Response:
         """Sends the request once, on a connection that is trusted."""
         if self._wide is None:
             try:
-                return await self._narrow.send(operation, request, check=check, credentials=credentials)
+                return await self._narrow.send(operation, request, check=check, credentials=credentials, gate=gate)
             except TransportError as error:
                 if not _from_an_unknown_issuer(error):
                     raise
         wide = await self._widened()
-        return await wide.send(operation, request, check=check, credentials=credentials)
+        return await wide.send(operation, request, check=check, credentials=credentials, gate=gate)
 
     async def warm(self) -> bool:
         """Opens a connection. It fails where few are too few: the first request then finds out."""

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from dynamorm_py.core.errors import AccessDenied
 from dynamorm_py.core.wire import Request, Response
-from dynamorm_py.transports import Check, Credentials, Settings, Transport
+from dynamorm_py.transports import Check, Credentials, Gate, Settings, Transport
 from dynamorm_py.transports.choice import ACCOUNT_IS_KNOWN, Choice, Wanted, choose, settle
 from dynamorm_py.transports.credentials import AsksForAccount, source_for
 from dynamorm_py.transports.endpoints import Endpoint, goes_elsewhere, resolve
@@ -107,12 +107,13 @@ class Detours:
         *,
         check: Check | None = None,
         credentials: Credentials | None = None,
+        gate: Gate | None = None,
     ) -> Response:
         """On the transport whose host it is for."""
         transport = self._direct
         if goes_elsewhere(self._endpoint, operation, request):
             transport = self._other or await self._detour()
-        return await transport.send(operation, request, check=check, credentials=credentials)
+        return await transport.send(operation, request, check=check, credentials=credentials, gate=gate)
 
     async def warm(self) -> bool:
         """Of the direct transport, which nearly all requests take."""

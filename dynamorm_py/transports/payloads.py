@@ -61,6 +61,9 @@ TIMES = frozenset(
     }
 )
 
+# The operations whose answer has no body.
+WORDLESS = frozenset({"TagResource", "UntagResource"})
+
 # The operations whose requests may hold times.
 TIMED_REQUESTS = frozenset({"ExportTableToPointInTime", "ListBackups", "RestoreTableToPointInTime"})
 

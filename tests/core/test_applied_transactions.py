@@ -7,7 +7,18 @@ from typing import Any
 
 import pytest
 
-from dynamorm_py import Attr, ItemNotFound, Model, RequestTimeout, Table, field, partition_key
+from dynamorm_py import (
+    Attr,
+    CancellationReason,
+    ItemNotFound,
+    Model,
+    RequestTimeout,
+    Table,
+    TransactionCanceled,
+    field,
+    partition_key,
+    transact_write,
+)
 from dynamorm_py.core.wire import Call, Scope
 
 SCOPE = Scope(tokens=lambda: "token")
@@ -56,3 +67,18 @@ def test_a_model_that_was_used_before_it_joined_a_table_knows_the_entity_as_its_
     assert mapping.unknown(stored) == {"entity": {"S": "Early"}}
     Table("late", Early)
     assert mapping.unknown(stored) == {}
+
+
+@pytest.mark.parametrize("reasons", [(), (CancellationReason("None"),) * 3])
+def test_reasons_that_fit_no_operation_stay_as_they_are(reasons: tuple[CancellationReason, ...]) -> None:
+    for operation in (
+        Counter.update("c", Counter.count.add(1), exactly_once=True),
+        transact_write(Counter(name="a").put(), Counter(name="b").put()),
+    ):
+        conversation: Generator[Any, Any, Any] = operation.plan.converse(SCOPE)
+        assert next(conversation).operation == "TransactWriteItems"
+        cancelled = TransactionCanceled("cancelled")
+        cancelled.reasons = reasons
+        with pytest.raises(TransactionCanceled, match="cancelled") as caught:
+            conversation.throw(cancelled)
+        assert caught.value.reasons == reasons

@@ -9,7 +9,7 @@ import pytest
 from dynamorm_py.core.errors import DeadlineExceeded, Throttled
 from dynamorm_py.core.wire import Call, Response
 from dynamorm_py.middleware import compose
-from dynamorm_py.middleware.deadlines import Deadlines, remaining, until
+from dynamorm_py.middleware.deadlines import Deadlines, gate_of, remaining, until
 from dynamorm_py.middleware.retries import Retries, Retry, sleep
 
 CALL = Call("GetItem", {})
@@ -92,3 +92,22 @@ async def test_a_wait_ends_with_the_time() -> None:
     async with asyncio.timeout(5):
         with until(0.01):
             await sleep(3600)
+
+
+async def test_the_gate_shuts_while_a_request_waits() -> None:
+    assert gate_of("GetItem") is None
+    with until(None):
+        gate = gate_of("GetItem")
+        assert gate is not None
+        gate()
+        # What is over for the block is over for what it has started.
+        waiting = asyncio.get_running_loop().create_future()
+
+        async def wait() -> None:
+            await waiting
+            gate()
+
+        task = asyncio.create_task(wait())
+    waiting.set_result(None)
+    with pytest.raises(DeadlineExceeded, match="GetItem: the request was not sent: the work"):
+        await task

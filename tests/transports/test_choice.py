@@ -17,9 +17,11 @@ from aiobotocore.session import AioSession
 from botocore.utils import get_environ_proxies
 from hypothesis import given
 from hypothesis import strategies as st
+from moto import mock_aws
 
 from dynamorm_py.client import Client
 from dynamorm_py.core.errors import InvalidOperation
+from dynamorm_py.testing import EmbeddedDynamoDB
 from dynamorm_py.transports import Credentials, Settings
 from dynamorm_py.transports.aiobotocore import AiobotocoreTransport, forget_credentials
 from dynamorm_py.transports.choice import Choice, choose
@@ -318,3 +320,13 @@ def test_loading_imports_what_opening_would(set_environ: SetEnviron, wanted: str
         [sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60, env=environ
     )
     assert {"httptools", "aiobotocore"} & set(done.stdout.split()) == {loads}
+
+
+def test_what_moto_mocks(set_environ: SetEnviron) -> None:
+    environ = set_environ()
+    with EmbeddedDynamoDB():  # moto's own server mocks nothing here
+        assert choose(PLAIN, "auto", environ).name == "direct"
+    with mock_aws():
+        assert choose(PLAIN, "auto", environ) == Choice("aiobotocore", "moto mocks botocore")
+        assert choose(PLAIN, "direct", environ).name == "direct"
+    assert choose(PLAIN, "auto", environ).name == "direct"

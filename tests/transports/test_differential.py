@@ -21,7 +21,7 @@ from hypothesis.stateful import run_state_machine_as_test
 from dynamorm_py.core.errors import DynamormError
 from dynamorm_py.core.wire import Request, Response
 from dynamorm_py.testing import LocalEndpoint
-from dynamorm_py.transports import Check, Credentials, Settings, Transport
+from dynamorm_py.transports import Check, Credentials, Gate, Settings, Transport
 from dynamorm_py.transports.aiobotocore import open_aiobotocore
 from dynamorm_py.transports.choice import Choice
 from dynamorm_py.transports.direct import open_direct
@@ -81,6 +81,7 @@ class Twins:
         *,
         check: Check | None = None,
         credentials: Credentials | None = None,
+        gate: Gate | None = None,
     ) -> Response:
         image = self._mirror.image(request)
         ours = await _outcome(self._direct, operation, request)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
+import socket
 import sys
 import threading
 import time
 import zlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
@@ -17,6 +20,7 @@ from dynamorm_py.core.errors import (
     AccessDenied,
     ClientClosed,
     ConditionFailed,
+    DeadlineExceeded,
     RequestTimeout,
     ServiceError,
     TransportError,
@@ -24,6 +28,7 @@ from dynamorm_py.core.errors import (
 from dynamorm_py.core.wire import Request
 from dynamorm_py.transports import Credentials, Timeouts
 from dynamorm_py.transports import connections as connections_module
+from dynamorm_py.transports import direct as direct_module
 from dynamorm_py.transports.direct import DirectTransport, open_direct
 from dynamorm_py.transports.endpoints import Endpoint
 from tests.faults.server import (
@@ -327,6 +332,63 @@ async def test_a_host_that_has_no_address_is_certain() -> None:
     await transport.close()
 
 
+@pytest.fixture
+def hole() -> Iterator[tuple[str, int]]:
+    """An address that swallows packets: it listens, and its line is full."""
+    with ExitStack() as stack:
+        listening = stack.enter_context(socket.socket())
+        listening.bind((HOST, 0))
+        listening.listen(0)
+        for _ in range(4):
+            waiting = stack.enter_context(socket.socket())
+            waiting.setblocking(False)
+            waiting.connect_ex(listening.getsockname())
+        yield listening.getsockname()
+
+
+def to_addresses(monkeypatch: pytest.MonkeyPatch, *addresses: tuple[str, int]) -> None:
+    async def resolved(*_: Any, **__: Any) -> list[Any]:
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", address) for address in addresses]
+
+    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", resolved)
+
+
+async def test_an_address_that_swallows_packets_leaves_time_for_the_next(
+    monkeypatch: pytest.MonkeyPatch, hole: tuple[str, int]
+) -> None:
+    async with FaultServer(FOUND) as server, direct(server, connect=0.6) as transport:
+        to_addresses(monkeypatch, hole, (HOST, server.port))
+        assert (await transport.send("GetItem", GET))["Item"] == KEY
+
+
+async def test_where_every_address_swallows_packets_nothing_was_sent(
+    monkeypatch: pytest.MonkeyPatch, hole: tuple[str, int]
+) -> None:
+    async with FaultServer(FOUND) as server, direct(server, connect=0.1) as transport:
+        to_addresses(monkeypatch, hole, hole)
+        with pytest.raises(TransportError, match=r"no connection within 0.1 s, so nothing was sent") as caught:
+            await transport.send("GetItem", GET)
+        assert not caught.value.ambiguous
+
+
+@pytest.mark.parametrize("turns", range(6))
+async def test_who_gives_up_while_connecting_leaves_no_socket_open(
+    monkeypatch: pytest.MonkeyPatch, hole: tuple[str, int], turns: int
+) -> None:
+    # A socket that is left open is a ResourceWarning, which is an error here.
+    async with FaultServer(FOUND) as server, direct(server) as transport:
+        to_addresses(monkeypatch, hole, hole)
+        task = asyncio.create_task(transport.send("GetItem", GET))
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        gc.collect()
+        to_addresses(monkeypatch, (HOST, server.port))
+        assert (await transport.send("GetItem", GET))["Item"] == KEY
+
+
 async def test_a_cancelled_request_takes_its_connection_with_it() -> None:
     async with FaultServer(FOUND, Hang(), FOUND_ANOTHER) as server, direct(server) as transport:
         await transport.send("GetItem", GET)
@@ -406,6 +468,28 @@ async def test_a_check_that_refuses_leaves_nothing_sent_and_the_connection_usabl
         assert len(server.received) == 1
         await transport.send("GetItem", GET)
         assert server.connections == 1
+
+
+async def test_the_gate_is_asked_behind_the_wait_for_a_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(direct_module, "MAX_CONNECTIONS", 1)
+    is_open = True
+
+    def gate() -> None:
+        if not is_open:
+            raise DeadlineExceeded("too late")
+
+    async with FaultServer(Hang(), FOUND) as server, direct(server) as transport:
+        first = asyncio.create_task(transport.send("GetItem", GET))
+        await server.arrived(1)
+        second = asyncio.create_task(transport.send("PutItem", GET, gate=gate))
+        await asyncio.sleep(0)
+        is_open = False
+        first.cancel()
+        with pytest.raises(DeadlineExceeded):
+            await second
+        assert len(server.received) == 1
+        await transport.send("GetItem", GET, gate=None)
+        assert len(server.received) == 2
 
 
 async def test_what_the_check_saw_is_what_is_sent() -> None:

@@ -7,12 +7,13 @@ from typing import Any
 import pytest
 from botocore.session import get_session
 
-from dynamorm_py.core.errors import DynamormError, ServiceError
+from dynamorm_py.core.errors import DynamormError, ServiceError, TransactionCanceled, TransportError
 from dynamorm_py.transports import Transport
 from dynamorm_py.transports.aiobotocore import open_aiobotocore
 from dynamorm_py.transports.answers import BY_CODE
 from dynamorm_py.transports.direct import open_direct
-from tests.faults.server import Answer, FaultServer, fault
+from dynamorm_py.transports.payloads import WORDLESS
+from tests.faults.server import Answer, Bytes, FaultServer, fault
 from tests.transports.reach import GET, TRANSACTION, settings_of
 
 SERVICE: Any = get_session().get_service_model("dynamodb")
@@ -88,3 +89,67 @@ async def test_unusual_forms(answer: Answer) -> None:
         settings = settings_of(server)
         async with open_direct(settings) as direct, open_aiobotocore(settings) as other:
             assert faces(await raised(direct, "")) == faces(await raised(other, ""))
+
+
+@pytest.mark.parametrize(
+    "members",
+    [{}, {"CancellationReasons": None}, {"CancellationReasons": []}, {"CancellationReasons": [None, {"Code": None}]}],
+    ids=str,
+)
+async def test_a_cancelled_transaction_without_its_reasons(members: dict[str, Any]) -> None:
+    async with FaultServer(fault("TransactionCanceledException", "cancelled", **members)) as server:
+        settings = settings_of(server)
+        async with open_direct(settings) as direct, open_aiobotocore(settings) as other:
+            code = "TransactionCanceledException"
+            ours, theirs = await raised(direct, code), await raised(other, code)
+            assert isinstance(ours, TransactionCanceled)
+            assert isinstance(theirs, TransactionCanceled)
+            assert not any(reason.code != "None" for reason in (*ours.reasons, *theirs.reasons))
+
+
+NO_ANSWER = {
+    "empty": b"",
+    "a page": b"<html>log in</html>",
+    "cut off": b'{"Item": {"user_id": {"S": "u1"}}',
+    "a list": b"[]",
+    "null": b"null",
+    "no UTF-8": b'{"a": "\xff"}',
+}
+
+
+def acknowledged(body: bytes, headers: bytes = b"") -> Bytes:
+    return Bytes((b"HTTP/1.1 200 OK\r\n%bcontent-length: %d\r\n\r\n%b" % (headers, len(body), body),))
+
+
+async def assert_unreadable(answer: Bytes, opening: Any) -> None:
+    async with FaultServer(answer) as server, opening(settings_of(server)) as transport:
+        with pytest.raises(TransportError, match="the answer could not be read") as caught:
+            await transport.send("PutItem", {"TableName": "users", "Item": {"user_id": {"S": "u1"}}})
+        assert caught.value.ambiguous
+
+
+@pytest.mark.parametrize("body", NO_ANSWER.values(), ids=NO_ANSWER)
+@pytest.mark.parametrize("opening", [open_direct, open_aiobotocore])
+async def test_what_is_no_answer_acknowledges_nothing(body: bytes, opening: Any) -> None:
+    await assert_unreadable(acknowledged(body), opening)
+
+
+@pytest.mark.parametrize("opening", [open_direct, open_aiobotocore])
+async def test_nor_does_an_empty_one_whose_checksum_fits(opening: Any) -> None:
+    await assert_unreadable(acknowledged(b"", b"x-amz-crc32: 0\r\n"), opening)
+
+
+@pytest.mark.parametrize("opening", [open_direct, open_aiobotocore])
+async def test_an_answer_without_a_checksum_is_read(opening: Any) -> None:
+    answer = acknowledged(b' {"Item": {"a": {"S": "b"}}}\n')
+    async with FaultServer(answer) as server, opening(settings_of(server)) as transport:
+        assert (await transport.send("GetItem", GET))["Item"] == {"a": {"S": "b"}}
+
+
+@pytest.mark.parametrize("opening", [open_direct, open_aiobotocore])
+async def test_some_operations_have_an_answer_without_a_body(opening: Any) -> None:
+    wordless = {name for name in SERVICE.operation_names if SERVICE.operation_model(name).output_shape is None}
+    assert wordless == WORDLESS
+    async with FaultServer(acknowledged(b"")) as server, opening(settings_of(server)) as transport:
+        for operation in sorted(WORDLESS):
+            assert set(await transport.send(operation, {"ResourceArn": "arn"})) == {"ResponseMetadata"}

@@ -11,7 +11,7 @@ import pytest
 from aiobotocore.session import AioSession
 from botocore import UNSIGNED
 
-from dynamorm_py.core.errors import InvalidOperation, TenantViolation
+from dynamorm_py.core.errors import DeadlineExceeded, InvalidOperation, TenantViolation
 from dynamorm_py.core.wire import Request
 from dynamorm_py.transports import Credentials, Settings
 from dynamorm_py.transports.aiobotocore import open_aiobotocore
@@ -144,3 +144,16 @@ async def test_given_credentials_do_not_go_to_the_endpoint_of_the_clients_accoun
             with pytest.raises(TenantViolation):
                 await transport.send("GetItem", GET, check=refuse, credentials=credentials)
     assert hosts == ["https://111111111111.ddb.eu-west-1.amazonaws.com/", "https://dynamodb.eu-west-1.amazonaws.com/"]
+
+
+async def test_the_gate_is_asked_behind_hooks_and_does_without_the_request() -> None:
+    def shut() -> None:
+        raise DeadlineExceeded("too late")
+
+    async with FaultServer(Answer()) as server, open_aiobotocore(settings_of(server)) as transport:
+        with pytest.raises(DeadlineExceeded) as caught:
+            await transport.send("GetItem", GET, gate=shut)
+        assert not caught.value.ambiguous
+        assert server.received == []
+        await transport.send("GetItem", GET, gate=lambda: None)
+        assert len(server.received) == 1
