@@ -334,9 +334,12 @@ class Client:
     def _line(self) -> Line:
         from dynamorm_py.client.tenants import KnownTables, Line  # noqa: PLC0415
 
+        # From now on it is known which tables are tenants', outside of their scopes too.
+        tables = KnownTables(_place(self._settings))
+        self._scope = replace(self._scope, tables=tables)
         return Line(
             self._scope,
-            KnownTables(_place(self._settings)),
+            tables,
             (self._telemetry,),
             (self._retries, Deadlines()),
             self._deliver,

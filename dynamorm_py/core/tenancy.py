@@ -35,19 +35,19 @@ def enter_table(schema: Schema, scope: Scope, *, writes: bool = False) -> str:
         if writes:
             raise TenantViolation("the model is shared by all tenants, which may read it: write it outside of scopes")
     elif not scope.bypass:
-        _check_not_of_tenants(schema)
+        _check_not_of_tenants(schema, scope)
     if scope.tables is not None:
         for each in schema.members.values() or (schema,):
             scope.tables.admit(each, scope.prefix)
     return scope.prefix + schema.table
 
 
-def _check_not_of_tenants(schema: Schema) -> None:
-    """Refuses a model of no tenant on a table of tenants: it would read the items of all of them."""
-    for other in relatives_of(schema):
+def _check_not_of_tenants(schema: Schema, scope: Scope) -> None:
+    """Refuses a model of no tenant on what its client knows as a table of tenants: it would read all their items."""
+    if scope.tables is not None and scope.tables.holds_tenants(scope.prefix + schema.table):
         raise TenantRequired(
-            f"{schema.table} holds the items of {other.model}, which belong to tenants: give this model a tenant_key() "
-            "too, or name the bypass, across_tenants()"
+            f"{schema.table} holds items that belong to tenants: give this model a tenant_key() too, or name the "
+            "bypass, across_tenants()"
         )
 
 

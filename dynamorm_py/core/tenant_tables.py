@@ -24,6 +24,11 @@ class TenantTables:
         """What is known of a table, by its physical name."""
         return self._tables.get(name)
 
+    def holds_tenants(self, name: str) -> bool:
+        """Whether a tenant's model has been used on a table."""
+        table = self._tables.get(name)
+        return table is not None and not table.shared
+
     def names(self) -> Iterable[str]:
         """The physical names of all tables that are known."""
         return self._tables.keys()

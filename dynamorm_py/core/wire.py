@@ -93,6 +93,10 @@ if TYPE_CHECKING:
         def admit(self, schema: Any, prefix: str, /) -> None:  # a core.schema.Schema, which stands above this module
             ...
 
+        def holds_tenants(self, name: str, /) -> bool:
+            """Whether a table, by its physical name, is known to hold tenants' items."""
+            ...
+
 
 def _utc_now() -> datetime:
     raise RuntimeError("this scope was made without a clock")
