@@ -21,8 +21,8 @@ class CredentialSource(Protocol):
         or where they could not be fetched."""
         ...
 
-    def forget(self) -> None:
-        """Has the keys looked for anew: DynamoDB did not take them."""
+    def forget(self, access_key: str) -> None:
+        """Has the keys looked for anew, if they are still those of this access key, which DynamoDB did not take."""
         ...
 
 
@@ -71,7 +71,7 @@ class GivenCredentials:
     async def current(self) -> Credentials:
         return self._credentials
 
-    def forget(self) -> None:
+    def forget(self, access_key: str) -> None:
         """There are no others."""
 
 
@@ -85,6 +85,7 @@ class EnvironmentCredentials:
     async def current(self) -> Credentials:
         return self._found
 
-    def forget(self) -> None:
+    def forget(self, access_key: str) -> None:
         """Reads the environment again, which a process can change in itself."""
-        self._found = in_environment(self._environ) or self._found
+        if self._found.access_key == access_key:
+            self._found = in_environment(self._environ) or self._found

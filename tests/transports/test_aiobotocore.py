@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import aiobotocore
@@ -195,8 +196,16 @@ async def test_without_credentials_nothing_is_sent(monkeypatch: pytest.MonkeyPat
     assert isinstance(caught.value.__cause__, NoCredentialsError)
 
 
-def test_one_session_serves_the_process() -> None:
-    assert shared_session() is shared_session()
+def test_one_session_serves_an_event_loop_and_one_loader_all() -> None:
+    async def asked() -> AioSession:
+        session = shared_session()
+        assert shared_session() is session
+        return session
+
+    sessions = [shared_session(), asyncio.run(asked()), asyncio.run(asked())]
+    assert shared_session() is sessions[0]
+    assert len({id(session) for session in sessions}) == 3
+    assert len({id(session.get_component("data_loader")) for session in sessions}) == 1
 
 
 def test_everything_that_a_default_could_decide_is_set() -> None:

@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import subprocess
 import sys
+import weakref
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
 
 import botocore.session
 import pytest
-from botocore.exceptions import NoCredentialsError, PartialCredentialsError
+from botocore.exceptions import ClientError, NoCredentialsError, PartialCredentialsError
 
 from dynamorm_py.core.errors import AccessDenied
-from dynamorm_py.transports import Credentials, Settings
-from dynamorm_py.transports.aiobotocore import forget_credentials
+from dynamorm_py.transports import Credentials, Settings, Transport
+from dynamorm_py.transports.aiobotocore import forget_credentials, open_aiobotocore, shared_session
 from dynamorm_py.transports.credentials import AsksForAccount, in_environment, source_for
+from dynamorm_py.transports.direct import open_direct
+from dynamorm_py.transports.session_credentials import MEMORY, SessionCredentials
 from tests.aws_lambda.credentials_server import CredentialsServer, handing_out
+from tests.faults.server import Answer, FaultServer
 from tests.transports.conftest import Environ, SetEnviron
 
 NOTHING = Settings()
@@ -50,7 +58,7 @@ async def test_what_is_given_is_taken() -> None:
     given = Credentials("given", "secret")
     source = source_for(Settings(credentials=given), {"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "other"})
     assert await source.current() is given
-    source.forget()
+    source.forget("given")
     assert await source.current() is given
     assert not isinstance(source, AsksForAccount)
 
@@ -88,10 +96,12 @@ async def test_forgetting_reads_the_environment_again() -> None:
     source = source_for(NOTHING, environ)
     environ["AWS_ACCESS_KEY_ID"] = "second"
     assert (await source.current()).access_key == "first"
-    source.forget()
+    source.forget("another")
+    assert (await source.current()).access_key == "first"
+    source.forget("first")
     assert (await source.current()).access_key == "second"
     environ.clear()
-    source.forget()
+    source.forget("second")
     assert (await source.current()).access_key == "second"
 
 
@@ -141,7 +151,7 @@ async def test_forgetting_fetches_anew(containers: Callable[..., CredentialsServ
     containers(3600)
     source = source_for(NOTHING, set_environ())
     assert (await source.current()).access_key == "KEY1"
-    source.forget()
+    source.forget("KEY1")
     assert (await source.current()).access_key == "KEY2"
     # A source that is made after a snapshot was restored starts from nothing, too.
     forget_credentials()
@@ -169,3 +179,148 @@ async def test_whose_the_keys_are(set_environ: SetEnviron) -> None:
     source = source_for(NOTHING, environ)
     assert isinstance(source, AsksForAccount)
     assert await source.account_id() == "123456789012"
+
+
+async def test_late_refusals_of_old_keys_fetch_once(
+    containers: Callable[..., CredentialsServer], set_environ: SetEnviron
+) -> None:
+    server = containers(3600)
+    source, neighbour = source_for(NOTHING, set_environ()), source_for(NOTHING, set_environ())
+    assert (await source.current()).access_key == (await neighbour.current()).access_key == "KEY1"
+    for _ in range(3):
+        source.forget("KEY1")
+        neighbour.forget("KEY1")
+        assert (await source.current()).access_key == (await neighbour.current()).access_key == "KEY2"
+    assert len(server.expiries) == 2
+
+
+async def test_a_refusal_reaches_the_source_with_the_key_that_signed(
+    containers: Callable[..., CredentialsServer], set_environ: SetEnviron
+) -> None:
+    credentials = containers(3600)
+    set_environ(AWS_REGION="eu-west-1")
+    refusal = Answer({"__type": "com.amazon.coral.service#UnrecognizedClientException"}, status=400)
+    async with (
+        FaultServer(*[refusal] * 5, Answer({})) as server,
+        open_direct(Settings(region="eu-west-1", endpoint_url=server.endpoint_url)) as transport,
+    ):
+        sent = await asyncio.gather(*(transport.send("ListTables", {}) for _ in range(5)), return_exceptions=True)
+        assert await transport.send("ListTables", {})
+    assert {type(error) for error in sent} == {AccessDenied}
+    assert len(credentials.expiries) == 2
+
+
+def test_every_event_loop_and_every_thread_has_locks_of_its_own(
+    containers: Callable[..., CredentialsServer], set_environ: SetEnviron
+) -> None:
+    # Always due, so that every request waits for the lock of the keys.
+    containers(1)
+    environ = set_environ()
+
+    async def found() -> int:
+        source = source_for(NOTHING, environ)
+        await source.current()
+        return len(await asyncio.gather(*(source.current() for _ in range(3))))
+
+    def run(_: int) -> int:
+        return asyncio.run(asyncio.wait_for(found(), 20))
+
+    assert [run(0), run(0)] == [3, 3]
+    with ThreadPoolExecutor(2) as threads:
+        assert list(threads.map(run, range(4))) == [3] * 4
+
+
+def test_the_session_of_a_closed_loop_is_let_go() -> None:
+    async def session() -> weakref.ref[object]:
+        return weakref.ref(shared_session())
+
+    gone = asyncio.run(session())
+    asyncio.run(session())
+    gc.collect()
+    assert gone() is None
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+async def test_keys_that_are_nowhere_are_looked_for_once_in_a_while(
+    set_environ: SetEnviron, write_config: Callable[[str, str], None], tmp_path: Path
+) -> None:
+    set_environ()
+    log = tmp_path / "log"
+    write_config("config", f'[default]\ncredential_process = sh -c "echo once >> {log}; exit 1"\n')
+    clock = Clock()
+    source = SessionCredentials(clock=clock)
+    for searches, now in ((1, 0.0), (1, MEMORY - 0.1), (2, MEMORY)):
+        clock.now = now
+        found = await asyncio.gather(*(source.current() for _ in range(8)), return_exceptions=True)
+        assert {type(error) for error in found} == {AccessDenied}
+        assert len(log.read_text().split()) == searches
+
+
+async def test_keys_that_appear_are_found_when_the_failure_is_forgotten(set_environ: SetEnviron) -> None:
+    set_environ()
+    clock = Clock()
+    source = SessionCredentials(clock=clock)
+    with pytest.raises(AccessDenied):
+        await source.current()
+    set_environ(AWS_ACCESS_KEY_ID="key", AWS_SECRET_ACCESS_KEY="secret")
+    with pytest.raises(AccessDenied):
+        await source.current()
+    clock.now = MEMORY
+    assert (await source.current()).access_key == "key"
+
+
+ROLE = "[default]\nregion = eu-west-1\nrole_arn = arn:aws:iam::123456789012:role/x\n"
+SSO = "sso_region = eu-west-1\nsso_account_id = 123456789012\nsso_role_name = r\n"
+START = "sso_start_url = https://x.awsapps.com/start\n"
+BASE = "source_profile = base\n[profile base]\naws_access_key_id = key\naws_secret_access_key = secret\n"
+UNFETCHED = {
+    "a role that STS refuses": ROLE + BASE,
+    "a source profile that is missing": ROLE + "source_profile = nowhere\n",
+    "a web identity without its token": ROLE + "web_identity_token_file = /nonexistent\n",
+    "SSO without a login": f"[default]\n{SSO}{START}",
+    "a session of SSO without a login": f"[default]\nsso_session = s\n{SSO}[sso-session s]\n{SSO}{START}",
+    "a program that fails": "[default]\ncredential_process = false\n",
+    "a program that is missing": "[default]\ncredential_process = /nonexistent/program\n",
+    "a program that prints no JSON": "[default]\ncredential_process = echo nothing\n",
+}
+
+REFUSED_BY_STS = (
+    b'<ErrorResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><Error><Type>Sender</Type>'
+    b"<Code>AccessDenied</Code><Message>no</Message></Error><RequestId>1</RequestId></ErrorResponse>"
+)
+
+
+async def refuse_as_sts(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    await reader.readuntil(b"\r\n\r\n")
+    head = b"HTTP/1.1 403 Forbidden\r\nconnection: close\r\ncontent-length: %d\r\n\r\n" % len(REFUSED_BY_STS)
+    writer.write(head + REFUSED_BY_STS)
+    await writer.drain()
+    writer.close()
+
+
+@pytest.mark.parametrize("opening", [open_direct, open_aiobotocore], ids=["direct", "aiobotocore"])
+@pytest.mark.parametrize("config", UNFETCHED.values(), ids=UNFETCHED)
+async def test_keys_that_cannot_be_fetched_deny_access_and_nothing_is_sent(
+    opening: Callable[[Settings], AbstractAsyncContextManager[Transport]],
+    config: str,
+    set_environ: SetEnviron,
+    write_config: Callable[[str, str], None],
+) -> None:
+    write_config("config", config)
+    async with FaultServer(Answer({})) as server, await asyncio.start_server(refuse_as_sts, "127.0.0.1", 0) as sts:
+        set_environ(AWS_ENDPOINT_URL_STS=f"http://127.0.0.1:{sts.sockets[0].getsockname()[1]}")
+        with pytest.raises(AccessDenied) as caught:
+            async with opening(Settings(region="eu-west-1", endpoint_url=server.endpoint_url)) as transport:
+                await transport.send("DeleteItem", {"TableName": "t", "Key": {"k": {"S": "a"}}})
+        assert server.received == []
+    assert not caught.value.ambiguous
+    assert caught.value.__cause__ is not None
+    if "source_profile = base" in config:
+        assert isinstance(caught.value.__cause__, ClientError)

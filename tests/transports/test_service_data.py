@@ -12,7 +12,7 @@ from aiobotocore.session import get_session
 from botocore.exceptions import DataNotFoundError, UnknownServiceError
 from botocore.loaders import create_loader
 
-from dynamorm_py.transports.aiobotocore import shared_session
+from dynamorm_py.transports.aiobotocore import forget_credentials, shared_loader, shared_session
 from dynamorm_py.transports.service_data import service_loader
 
 
@@ -48,9 +48,10 @@ def test_the_shared_session_has_it(monkeypatch: pytest.MonkeyPatch) -> None:
         return real(path)
 
     monkeypatch.setattr(os, "listdir", noted)
-    shared_session.cache_clear()
+    forget_credentials()
+    shared_loader.cache_clear()
     shared_session().get_component("data_loader").load_service_model("dynamodb", "service-2")
     ours, listed[:] = len(listed), []
     get_session().get_component("data_loader").load_service_model("dynamodb", "service-2")
     assert ours < 10 < 100 < len(listed)
-    shared_session.cache_clear()
+    forget_credentials()
