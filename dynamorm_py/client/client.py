@@ -63,7 +63,7 @@ class Client:
 
     - `region`, `endpoint_url`, `credentials`: what is not given comes from the environment, in the order that every AWS
       SDK has.
-    - `session`: an aiobotocore session. Without one, all clients of a process share one.
+    - `session`: an aiobotocore session. Without one, all clients of an event loop share one.
     - `config`: a botocore or aiobotocore `Config`. It wins over this library's own settings (`timeouts`, the 64
       connections of the pool), except that its `retries` are ignored: the client of botocore makes one attempt, and
       `retry` is the only policy.

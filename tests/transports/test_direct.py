@@ -528,7 +528,9 @@ class Fixed:
             raise AccessDenied("no credentials were found")
         return self.credentials
 
-    def forget(self) -> None:
+    def forget(self, access_key: str) -> None:
+        assert self.credentials is not None
+        assert access_key == self.credentials.access_key
         self.forgotten += 1
 
 
