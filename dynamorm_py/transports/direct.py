@@ -20,7 +20,7 @@ import socket
 import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
-from typing import Any
+from typing import Any, TypeAlias
 from zlib import crc32
 
 from dynamorm_py.core.errors import (
@@ -46,6 +46,9 @@ MAX_CONNECTIONS = 64
 
 # How long an address is waited for at least, in seconds: half a dozen of them do not leave too little for any.
 LEAST_SHARE = 0.25
+
+# What a name resolves to: family, kind, protocol, name, address; the last in a form that depends on the first.
+_Place: TypeAlias = tuple[Any, Any, int, str, tuple[Any, ...]]
 
 # The service's words for credentials that it no longer takes.
 _REFUSED_CREDENTIALS = frozenset({"ExpiredTokenException", "ExpiredToken", "UnrecognizedClientException"})
@@ -117,7 +120,7 @@ class Dialler:
         To race them (`happy_eyeballs_delay`) leaves a socket open when it is cancelled, as Python 3.11 does it.
         """
         end = loop.time() + self._timeouts.connect
-        places = await loop.getaddrinfo(self._endpoint.host, self._endpoint.port, type=socket.SOCK_STREAM)
+        places = await self._places(loop)
         failure = OSError(f"{self._endpoint.host} has no address")
         for left, (family, kind, protocol, _, address) in zip(range(len(places), 0, -1), places, strict=True):
             try:
@@ -126,6 +129,15 @@ class Dialler:
             except OSError as error:  # a TimeoutError is one
                 failure = error
         raise failure
+
+    async def _places(self, loop: asyncio.AbstractEventLoop) -> list[_Place]:
+        # As bytes: of text, Python asks a codec for names in other scripts, which takes its time to load.
+        host = self._endpoint.host.encode() if self._endpoint.host.isascii() else self._endpoint.host
+        try:
+            # An address is looked up at once, and needs no thread for it.
+            return socket.getaddrinfo(host, self._endpoint.port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)
+        except socket.gaierror:
+            return await loop.getaddrinfo(host, self._endpoint.port, type=socket.SOCK_STREAM)
 
 
 async def _connected_to(

@@ -350,6 +350,10 @@ def to_addresses(monkeypatch: pytest.MonkeyPatch, *addresses: tuple[str, int]) -
     async def resolved(*_: Any, **__: Any) -> list[Any]:
         return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", address) for address in addresses]
 
+    def is_no_number(*_: Any, **__: Any) -> list[Any]:
+        raise socket.gaierror
+
+    monkeypatch.setattr(socket, "getaddrinfo", is_no_number)
     monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", resolved)
 
 
