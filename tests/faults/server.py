@@ -178,7 +178,11 @@ class FaultServer:
         """Stops listening and waits until every connection has ended: the client is to end those it keeps."""
         if self._server is not None:
             self._server.close()
-            await asyncio.gather(*self._handlers)
+            # What was accepted a moment ago gets its handler in one of the next turns of the loop.
+            for _ in range(5):
+                await asyncio.sleep(0)
+            while self._handlers:
+                await asyncio.gather(*self._handlers)
             self._server = None
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -298,11 +298,15 @@ REFUSED_BY_STS = (
 
 
 async def refuse_as_sts(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    await reader.readuntil(b"\r\n\r\n")
     head = b"HTTP/1.1 403 Forbidden\r\nconnection: close\r\ncontent-length: %d\r\n\r\n" % len(REFUSED_BY_STS)
-    writer.write(head + REFUSED_BY_STS)
-    await writer.drain()
-    writer.close()
+    try:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(head + REFUSED_BY_STS)
+        await writer.drain()
+    except (asyncio.IncompleteReadError, ConnectionError):
+        return  # the client has hung up
+    finally:
+        writer.close()
 
 
 @pytest.mark.parametrize("opening", [open_direct, open_aiobotocore], ids=["direct", "aiobotocore"])
