@@ -324,6 +324,8 @@ async def test_keys_that_cannot_be_fetched_deny_access_and_nothing_is_sent(
             async with opening(Settings(region="eu-west-1", endpoint_url=server.endpoint_url)) as transport:
                 await transport.send("DeleteItem", {"TableName": "t", "Key": {"k": {"S": "a"}}})
         assert server.received == []
+    for _ in range(20):  # until the server's side has ended too
+        await asyncio.sleep(0)
     assert not caught.value.ambiguous
     assert caught.value.__cause__ is not None
     if "source_profile = base" in config:

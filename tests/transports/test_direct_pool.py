@@ -58,6 +58,7 @@ async def pool_of(limit: int) -> AsyncIterator[tuple[Pool, Dialling]]:
         await pool.close()
         server.close()
         await server.wait_closed()
+        await turns()  # until the server's side has ended too
 
 
 async def turns(count: int = 20) -> None:

@@ -60,14 +60,21 @@ async def proxy_to(server: FaultServer) -> AsyncIterator[str]:
             sink.close()
 
     async def tunnel(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.readuntil(b"\r\n\r\n")
-        there, away = await asyncio.open_connection(HOST, server.port)
-        writer.write(b"HTTP/1.1 200 connected\r\n\r\n")
-        await asyncio.gather(pipe(reader, away), pipe(there, writer))
+        try:
+            await reader.readuntil(b"\r\n\r\n")
+            there, away = await asyncio.open_connection(HOST, server.port)
+            writer.write(b"HTTP/1.1 200 connected\r\n\r\n")
+            await asyncio.gather(pipe(reader, away), pipe(there, writer))
+        except (asyncio.IncompleteReadError, ConnectionError):
+            return  # the client has hung up
+        finally:
+            writer.close()
 
     listener = await asyncio.start_server(tunnel, HOST, 0)
     async with listener:
         yield f"http://{HOST}:{listener.sockets[0].getsockname()[1]}"
+    for _ in range(20):  # until the tunnels have ended too
+        await asyncio.sleep(0)
 
 
 @asynccontextmanager
