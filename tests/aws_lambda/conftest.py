@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import gc
 import textwrap
-import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import TypeAlias
 
@@ -35,13 +33,3 @@ def function(tmp_path: Path) -> Function:
 @pytest.fixture
 def authority(tmp_path: Path) -> Authority:
     return Authority(tmp_path)
-
-
-@pytest.fixture(autouse=True)
-def servers_of_tests_may_be_dropped() -> Iterator[None]:
-    """The servers of these tests run in threads with loops of their own, and are stopped with connections that a
-    handler had been cut off from: their side is dropped here, and not while some other test runs."""
-    yield
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ResourceWarning)
-        gc.collect()

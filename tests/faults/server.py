@@ -177,10 +177,8 @@ class FaultServer:
     async def stop(self) -> None:
         """Stops listening and waits until every connection has ended: the client is to end those it keeps."""
         if self._server is not None:
+            await turns()
             self._server.close()
-            # What was accepted a moment ago gets its handler in one of the next turns of the loop.
-            for _ in range(5):
-                await asyncio.sleep(0)
             while self._handlers:
                 await asyncio.gather(*self._handlers)
             self._server = None
@@ -223,6 +221,16 @@ def in_a_thread(server: FaultServer, patience: float = 30) -> Iterator[FaultServ
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
         loop.close()
+
+
+async def turns(count: int = 20) -> None:
+    """Lets connections that clients have made, and perhaps ended, be accepted and get their handlers.
+
+    A client does not wait for that. Where a server is closed between the accepting of a connection and the making of
+    its transport, Python 3.11 drops the transport unclosed.
+    """
+    for _ in range(count):
+        await asyncio.sleep(0)
 
 
 async def receive(reader: asyncio.StreamReader) -> Received:

@@ -10,6 +10,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Self
 from urllib.parse import parse_qsl
 
+from tests.faults.server import turns
+
 HOST = "127.0.0.1"
 # https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
 ANSWER = """<AssumeRoleResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><AssumeRoleResult><Credentials>\
@@ -55,6 +57,7 @@ class StsServer:
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        await turns()
         self.stop_listening()
         await asyncio.gather(*self._handlers)
 

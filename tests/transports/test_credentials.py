@@ -23,7 +23,7 @@ from dynamorm_py.transports.credentials import AsksForAccount, in_environment, s
 from dynamorm_py.transports.direct import open_direct
 from dynamorm_py.transports.session_credentials import MEMORY, SessionCredentials
 from tests.aws_lambda.credentials_server import CredentialsServer, handing_out
-from tests.faults.server import Answer, FaultServer
+from tests.faults.server import Answer, FaultServer, turns
 from tests.transports.conftest import Environ, SetEnviron
 
 NOTHING = Settings()
@@ -324,8 +324,7 @@ async def test_keys_that_cannot_be_fetched_deny_access_and_nothing_is_sent(
             async with opening(Settings(region="eu-west-1", endpoint_url=server.endpoint_url)) as transport:
                 await transport.send("DeleteItem", {"TableName": "t", "Key": {"k": {"S": "a"}}})
         assert server.received == []
-    for _ in range(20):  # until the server's side has ended too
-        await asyncio.sleep(0)
+        await turns()
     assert not caught.value.ambiguous
     assert caught.value.__cause__ is not None
     if "source_profile = base" in config:

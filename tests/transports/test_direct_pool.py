@@ -11,7 +11,7 @@ import pytest
 
 from dynamorm_py.core.errors import ClientClosed
 from dynamorm_py.transports.connections import Connection, ConnectionLost, Pool
-from tests.faults.server import HOST
+from tests.faults.server import HOST, turns
 
 ANSWER = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}"
 
@@ -56,14 +56,9 @@ async def pool_of(limit: int) -> AsyncIterator[tuple[Pool, Dialling]]:
         yield pool, dialling
     finally:
         await pool.close()
+        await turns()  # the server's side begins, and ends, later
         server.close()
         await server.wait_closed()
-        await turns()  # until the server's side has ended too
-
-
-async def turns(count: int = 20) -> None:
-    for _ in range(count):
-        await asyncio.sleep(0)
 
 
 async def use(pool: Pool) -> Connection:

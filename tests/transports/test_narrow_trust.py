@@ -20,7 +20,7 @@ from dynamorm_py.transports import Credentials, Settings, Transport, narrow_trus
 from dynamorm_py.transports.aiobotocore import open_aiobotocore
 from dynamorm_py.transports.narrow_trust import narrow_bundle
 from dynamorm_py.transports.trust import AMAZON_ROOTS
-from tests.faults.server import HOST, Answer, FaultServer
+from tests.faults.server import HOST, Answer, FaultServer, turns
 from tests.transports.conftest import SetEnviron
 from tests.transports.reach import ADD, GET, KEY, KEYS
 
@@ -73,8 +73,7 @@ async def proxy_to(server: FaultServer) -> AsyncIterator[str]:
     listener = await asyncio.start_server(tunnel, HOST, 0)
     async with listener:
         yield f"http://{HOST}:{listener.sockets[0].getsockname()[1]}"
-    for _ in range(20):  # until the tunnels have ended too
-        await asyncio.sleep(0)
+        await turns()
 
 
 @asynccontextmanager
