@@ -296,8 +296,7 @@ class Client:
         """
         from dynamorm_py.core.table_verification import VerifyTables  # noqa: PLC0415
 
-        scope = replace(self._scope, tables=self._line.tables)
-        await self._driver.run(VerifyTables(_schemas(models)).converse(scope))
+        await self._driver.run(VerifyTables(_schemas(models)).converse(self._line.scope))
 
     def for_tenant(self, tenant: str) -> TenantClient:
         """A client that compiles, sends and receives this tenant's items only. It rides on this one's connection and

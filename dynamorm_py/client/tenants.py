@@ -104,7 +104,7 @@ class Bond:
 
     def __init__(self, tenant: str, scope: Scope, tables: KnownTables) -> None:
         self.tenant = check_tenant(tenant)
-        self.scope = replace(scope, tenant=self.tenant, tables=tables)
+        self.scope = replace(scope, tenant=self.tenant)
         self.guard = Guard(self.tenant, tables.get)
 
 
@@ -326,7 +326,7 @@ class BypassClient(_Rider):
         if not reason.strip():
             raise InvalidOperation("across_tenants(reason=…) needs a reason: it stands in the audit log")
         self._reason = reason
-        super().__init__(line, replace(line.scope, bypass=True, tables=line.tables))
+        super().__init__(line, replace(line.scope, bypass=True))
 
     async def call(self, operation: str, request: Mapping[str, Any]) -> Response:
         """Sends any request in DynamoDB's own form; see `Client.call`."""
