@@ -4,8 +4,8 @@
     python -m benchmarks.codec --rounds 3
 
 Everything runs in this process, on this Python, in turns; no client and no transport takes part. "dynamorm_py" is what
-reads and writes go through, with the decoder that is compiled for the model; "generic recursion" decodes what is read
-before that is worth it, and operands. Results go to `benchmarks/results/`.
+reads and writes go through, with the decoder and the encoder that are compiled for the model; "generic recursion" does
+it before that is worth it, and is what operands go through. Results go to `benchmarks/results/`.
 """
 
 from __future__ import annotations

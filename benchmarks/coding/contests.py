@@ -39,8 +39,9 @@ def contests() -> list[Contest]:
     page = to_json({"Items": [item] * PAGE, "Count": PAGE})
     _check_same(compiled(item), recursion(item), deserialized(item))
     _check_same(item, {name: encode(value) for name, value in document.items()})
-    # So many that what is compiled after many reads is compiled.
+    # So many that what is compiled after many reads and writes is compiled.
     _check_same(ORDER, *(mapping.decode(item) for _ in range(WORTHWHILE + 1)))
+    _check_same(mapping.item_of(ORDER), *(mapping.encode(ORDER) for _ in range(WORTHWHILE + 1)))
     return [
         Contest(
             "decode",
@@ -83,6 +84,7 @@ def contests() -> list[Contest]:
             "a model to an item",
             {
                 OURS: lambda: mapping.encode(ORDER),
+                GENERIC: lambda: mapping.item_of(ORDER),
                 BOTO3: lambda: serialized({**ORDER.model_dump(), "placed_at": ORDER.placed_at.isoformat()}),
             },
         ),
@@ -92,6 +94,11 @@ def contests() -> list[Contest]:
             {OURS: lambda: mapping.difference(item, mapping.encode(CHANGED))},
         ),
         Contest("compile", "compiling a decoder, once for a model that is read often", {OURS: mapping.compiled_plain}),
+        Contest(
+            "compile_encoder",
+            "compiling an encoder, once for a model that is written often",
+            {OURS: mapping.compiled_item_of},
+        ),
     ]
 
 

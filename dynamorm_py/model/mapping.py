@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime, time
 from decimal import Decimal
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 from uuid import UUID
 
 from pydantic import ValidationError
@@ -20,7 +20,7 @@ from dynamorm_py.core.values import decode, decode_item, encode, same
 from dynamorm_py.core.wire import AttributeValue, Item
 from dynamorm_py.fields.annotations import is_set
 from dynamorm_py.fields.codecs import FieldCodec, converters, encoded, epoch, invalid, serializing
-from dynamorm_py.fields.parts import FieldPart, fields_serializer
+from dynamorm_py.fields.parts import FieldPart, fields_schema, fields_serializer
 from dynamorm_py.model.compiled_later import CompiledLater
 from dynamorm_py.model.declared_fields import DeclaredFields
 from dynamorm_py.model.key_types import key_type
@@ -104,34 +104,65 @@ class ModelMapping:
 
     def encode(self, instance: Model) -> Item:
         """The instance's fields as an item; without those that are absent, and without what the library keeps."""
-        return self._encode(instance, None)
+        return self._encoder.call(instance)
 
-    def _encode(self, instance: Model, only: set[str] | None) -> Item:
-        dumped: dict[str, object]
-        try:
-            dumped = self._serializer.to_python(
-                instance, include=only, round_trip=True, by_alias=False, warnings="error"
-            )
-        except PydanticSerializationError as error:
-            raise self._unserializable(instance, error) from error
+    def item_of(self, instance: Model, only: set[str] | None = None) -> Item:
+        """`encode`, for every instance of every model; of some fields alone where they are named."""
         item: Item = {}
-        plainly, known = self._plainly, converters()
         try:
-            for name, value in dumped.items():
-                attribute = plainly.get(name)
-                kind = type(value)
-                if attribute is not None and (
-                    kind in _UNCONDITIONAL or (kind is bool and name not in self._numbers) or (kind is set and value)
-                ):
-                    item[attribute] = encode(value, name, known)
-                else:
-                    self._put_field(item, instance, name, value)
+            for name, value in self._dumped(instance, only).items():
+                self._put(item, instance, name, value)
         except InvalidOperation as error:
             raise error.about(self.schema.model) from error.__cause__
         return item
 
-    def _put_field(self, item: Item, instance: Model, name: str, value: object) -> None:
+    @cached_property
+    def _encoder(self) -> CompiledLater[Model, Item]:
+        return CompiledLater(self.item_of, self.compiled_item_of)
+
+    def compiled_item_of(self) -> Callable[[Model], Item]:
+        """`item_of`, compiled; itself where not every field that an instance has is stored at all times."""
+        schema = fields_schema(self.model)[0]["fields"]
+        if self._takes_extra or any("serialization_exclude_if" in each for each in schema.values()):
+            return self.item_of
+        # No cold start waits for this module.
+        from dynamorm_py.model.compiled_encoder import WrittenField, compiled_encoder  # noqa: PLC0415
+
+        fields = (
+            WrittenField(
+                name,
+                None if self.attributes[name] in self.library else self.attributes[name],
+                None if name == self._time_to_live else schema[name]["schema"],
+                name in self.optional,
+                name in self._nulls,
+            )
+            for name, info in self.fields.items()
+            if not info.exclude
+        )
+        return compiled_encoder(self.model.__name__, fields, self._dumped, self._put, self.item_of)
+
+    def _dumped(self, instance: Model, only: set[str] | None) -> Mapping[str, object]:
+        try:
+            dumped: dict[str, object] = self._serializer.to_python(
+                instance, include=only, round_trip=True, by_alias=False, warnings="error"
+            )
+        except PydanticSerializationError as error:
+            raise self._unserializable(instance, error) from error
+        return dumped
+
+    def _put(self, item: Item, instance: Model, name: str, value: object) -> None:
         """Adds a field's attribute, if it has one."""
+        attribute = self._plainly.get(name)
+        kind = type(value)
+        if attribute is not None and (
+            kind in _UNCONDITIONAL or (kind is bool and name not in self._numbers) or (kind is set and value)
+        ):
+            item[attribute] = encode(value, name, converters())
+        else:
+            self._put_field(item, instance, name, value)
+
+    def _put_field(self, item: Item, instance: Model, name: str, value: object) -> None:
+        """As `_put`, for values that can stand for an absent attribute, or for something else than their type says."""
         attribute = self.attributes.get(name, name)
         if attribute in self.library:
             return
@@ -230,7 +261,7 @@ class ModelMapping:
         if self._takes_extra:
             return self.plain
         # No cold start waits for this module.
-        from dynamorm_py.model.compiled import StoredField, compiled_decoder  # noqa: PLC0415
+        from dynamorm_py.model.compiled_decoder import StoredField, compiled_decoder  # noqa: PLC0415
 
         fields = (
             StoredField(
@@ -247,9 +278,12 @@ class ModelMapping:
         )
         return compiled_decoder(self.model.__name__, fields, self.plain)
 
-    def remember(self, instance: Model, item: Item) -> None:
-        """Makes an item what the instance was loaded as."""
-        object.__setattr__(instance, "__dynamorm_snapshot__", item)
+    @cached_property
+    def remember(self) -> Callable[[Model, Item], None]:
+        """Makes an item what an instance was loaded as."""
+        # The slot's own setter goes past pydantic's `__setattr__`, frozen models' too.
+        setter: Callable[[Model, Item], None] = cast(Any, self.model).__dynamorm_snapshot__.__set__
+        return setter
 
     def unknown(self, item: Item) -> Item:
         """The attributes that neither a field nor a composed key accounts for."""
@@ -277,7 +311,7 @@ class ModelMapping:
         if not differing:
             return {}, []
         names = {self._names.get(name, name) for name in differing}
-        read = self._encode(self._instance(before), names)
+        read = self.item_of(self._instance(before), names)
         differing = [name for name in differing if not same(read.get(name), now.get(name))]
         return (
             {name: now[name] for name in differing if name in now},

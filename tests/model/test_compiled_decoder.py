@@ -245,7 +245,7 @@ seen = []
 for reads in (3, 1000):
     for _ in range(reads):
         assert User.__dynamorm_mapping__.decode(item) == User(name="n")
-    seen.append("dynamorm_py.model.compiled" in sys.modules)
+    seen.append("dynamorm_py.model.compiled_decoder" in sys.modules)
 print(seen)
 """
     answer = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
