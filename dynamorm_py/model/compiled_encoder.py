@@ -13,7 +13,7 @@ function 1.9. Like a decoder it is made when many instances were written; see `m
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
@@ -46,19 +46,26 @@ class WrittenField(Record):
 
 
 def compiled_encoder(
-    model: str, fields: Iterable[WrittenField], dump: Dump, put: Put, generic: Callable[[Model], Item]
+    model: str,
+    fields: Iterable[WrittenField],
+    definitions: Mapping[str, Any],  # core schemas, by the names under which the fields' refer to them
+    dump: Dump,
+    put: Put,
+    generic: Callable[[Model], Item],
 ) -> Callable[[Model], Item]:
     """What gives the same as `generic` for every instance of the model, faster for those that are as the fields say."""
+    forms = _Forms(definitions)
+    lines = _lines([(each, forms.of(each.schema)) for each in fields])
     names: dict[str, Any] = {
+        **forms.names,
         "dump": dump,
         "encode": encode,
         "generic": generic,
         "put": put,
         "strange": _strange,
         "surprises": (AttributeError, KeyError, TypeError, ValueError, InvalidOperation),
-        **{kind.__name__: kind for kind in _ENCODED},
     }
-    exec(compile("\n".join(_lines(tuple(fields))), f"<encoder of {model}>", "exec"), names)  # noqa: S102  # of reprs and literals only
+    exec(compile("\n".join(lines), f"<encoder of {model}>", "exec"), names)  # noqa: S102  # of reprs and literals only
     compiled: Callable[[Model], Item] = names["item_of"]
     return compiled
 
@@ -68,14 +75,13 @@ def _strange() -> NoReturn:
     raise TypeError
 
 
-def _lines(fields: tuple[WrittenField, ...]) -> list[str]:
+def _lines(fields: Sequence[tuple[WrittenField, _Form | None]]) -> list[str]:
     """The source."""
-    forms = [_field_form(each.schema, 1) for each in fields]
-    dumped = {each.name for each, form in zip(fields, forms, strict=True) if form is None}
+    dumped = sorted(each.name for each, form in fields if form is None)
     lines = ["def item_of(instance):", " try:", "  values = instance.__dict__", "  item = {}"]
     if dumped:
-        lines.append(f"  dumped = dump(instance, {{{', '.join(map(repr, sorted(dumped)))}}})")
-    for each, form in zip(fields, forms, strict=True):
+        lines.append(f"  dumped = dump(instance, {{{', '.join(map(repr, dumped))}}})")
+    for each, form in fields:
         lines += _dumped(each) if form is None else _plain(each, form)
     return [*lines, "  return item", " except surprises:", "  return generic(instance)"]
 
@@ -86,25 +92,35 @@ def _dumped(field: WrittenField) -> list[str]:
 
 def _plain(field: WrittenField, form: _Form) -> list[str]:
     lines = [f"  v = values[{field.name!r}]"]
-    stored = form.fits("v") if field.attribute is None else f"item[{field.attribute!r}] = {form.stored('v')}"
-    if not field.optional:
-        return [*lines, f"  {stored}"]
-    lines += ["  if v is not None:", f"   {stored}"]
-    return [*lines, "  else:", f"   item[{field.attribute!r}] = {{'NULL': True}}"] if field.null else lines
+    there = "v is not None" if field.optional else ""
+    if field.attribute is None:
+        return [*lines, f"  {f'{there} and ' if there else ''}({form.stored('v')})"]
+    if form.is_set:
+        there = (
+            "v or v is not None and type(v) is not " + form.type
+            if field.optional
+            else f"v or type(v) is not {form.type}"
+        )
+    store = f"item[{field.attribute!r}] = {form.stored('v')}"
+    if not there:
+        return [*lines, f"  {store}"]
+    lines += [f"  if {there}:", f"   {store}"]
+    return [*lines, "  elif v is None:", f"   item[{field.attribute!r}] = {{'NULL': True}}"] if field.null else lines
 
 
 class _Form(Record):
-    """How values of one type are stored: the type's name, and the expression of the attribute value that the variable
-    of that name is stored as, if the value is of the type."""
+    """How values of one type are stored: the type's name, and the expression of the attribute value that a variable is
+    stored as where its value is of that type. `also` is a further condition, for what it binds."""
 
     type: str
     written: Callable[[str], str]
+    also: Callable[[str], str] | None = None
+    is_set: bool = False
 
-    def stored(self, value: str) -> str:
-        return f"{self.written(value)} if type({value}) is {self.type} else strange()"
-
-    def fits(self, value: str) -> str:
-        return f"type({value}) is {self.type} or strange()"
+    def stored(self, value: str, first: str | None = None) -> str:
+        """The attribute value of the variable, which its first mention may bind."""
+        also = f" and {self.also(value)}" if self.also is not None else ""
+        return f"{self.written(value)} if type({first or value}) is {self.type}{also} else strange()"
 
 
 def _text(value: str) -> str:
@@ -133,13 +149,16 @@ def _encoded(value: str) -> str:
 _ENCODED: tuple[type, ...] = (float, Decimal, datetime, date, time, timedelta, UUID)
 
 # By the names of the core schemas of which pydantic dumps a value as it is.
-_FORMS: Mapping[str, _Form] = {
+_SCALARS: Mapping[str, _Form] = {
     "str": _Form("str", _text),
     "int": _Form("int", _whole_number),
     "bool": _Form("bool", _flag),
     "bytes": _Form("bytes", _binary),
     **{kind.__name__.lower(): _Form(kind.__name__, _encoded) for kind in _ENCODED},
 }
+
+# What a set holds one type of. An empty one is no attribute, and inside a document an empty list.
+_MEMBERS = ("str", "int")
 
 # Core schemas that say more of what is valid, and nothing of what is dumped.
 _WRAPPERS = frozenset({"default", "function-after", "function-before", "function-wrap"})
@@ -148,31 +167,102 @@ _WRAPPERS = frozenset({"default", "function-after", "function-before", "function
 _DEEPEST = 8
 
 
-def _field_form(schema: Any, depth: int) -> _Form | None:
-    """The form of what a core schema describes; None where pydantic's serializer has a say in it, or nothing is known
-    of it."""
-    if schema is None or "serialization" in schema or depth > _DEEPEST:
-        return None
-    kind = schema["type"]
-    if kind in _WRAPPERS or (kind == "nullable" and depth == 1):
-        return _field_form(schema["schema"], depth)
-    if kind == "list":
-        return _list(_field_form(schema.get("items_schema"), depth + 1), depth)
-    if kind == "dict" and (schema.get("keys_schema") or {}).get("type") == "str":
-        return _map(_field_form(schema.get("values_schema"), depth + 1), depth)
-    return _FORMS.get(kind)
+class _Forms:
+    """Finds the form of what a core schema describes: None where pydantic's serializer has a say in it, or nothing is
+    known of it. `names` is what the forms' expressions refer to."""
 
+    def __init__(self, definitions: Mapping[str, Any]) -> None:
+        self._definitions = definitions
+        self._within: list[str] = []
+        self.names: dict[str, Any] = {kind.__name__: kind for kind in _ENCODED}
 
-def _list(member: _Form | None, depth: int) -> _Form | None:
-    if member is None:
-        return None
-    each = member.stored(f"m{depth}")
-    return _Form("list", lambda value: f"{{'L': [{each} for m{depth} in {value}]}}")
+    def of(self, schema: Any, depth: int = 1) -> _Form | None:  # of core schemas, here and below
+        if schema is None or "serialization" in schema or depth > _DEEPEST:
+            return None
+        kind = schema["type"]
+        if kind in _WRAPPERS or (kind == "nullable" and depth == 1):
+            return self.of(schema["schema"], depth)
+        if kind == "definition-ref":
+            return self._defined(schema["schema_ref"], depth)
+        find: Callable[[Any, int], _Form | None] | None = {
+            "list": self._list,
+            "dict": self._map,
+            "set": self._set,
+            "frozenset": self._set,
+            "enum": self._enum,
+            "model": self._model,
+        }.get(kind)
+        return _SCALARS.get(kind) if find is None else find(schema, depth)
 
+    def _defined(self, name: str, depth: int) -> _Form | None:
+        if name in self._within or name not in self._definitions:
+            return None  # no source is as deep as a type that holds itself
+        self._within.append(name)
+        form = self.of(self._definitions[name], depth)
+        self._within.pop()
+        return form
 
-def _map(member: _Form | None, depth: int) -> _Form | None:
-    if member is None:
-        return None
-    key, each = f"k{depth}", member.stored(f"m{depth}")
-    name = f"{key} if type({key}) is str and {key} and {key}.isascii() else strange()"
-    return _Form("dict", lambda value: f"{{'M': {{{name}: {each} for {key}, m{depth} in {value}.items()}}}}")
+    def _list(self, schema: Any, depth: int) -> _Form | None:
+        member = self.of(schema.get("items_schema"), depth + 1)
+        if member is None:
+            return None
+        each = member.stored(f"m{depth}")
+        return _Form("list", lambda value: f"{{'L': [{each} for m{depth} in {value}]}}")
+
+    def _map(self, schema: Any, depth: int) -> _Form | None:
+        member = self.of(schema.get("values_schema"), depth + 1)
+        if member is None or (schema.get("keys_schema") or {}).get("type") != "str":
+            return None
+        key, each = f"k{depth}", member.stored(f"m{depth}")
+        name = f"{key} if type({key}) is str and {key} and {key}.isascii() else strange()"
+        return _Form("dict", lambda value: f"{{'M': {{{name}: {each} for {key}, m{depth} in {value}.items()}}}}")
+
+    def _set(self, schema: Any, depth: int) -> _Form | None:
+        member = self.of(schema.get("items_schema"), depth)
+        if member is None or member.type not in _MEMBERS:
+            return None
+        only = f"only_{member.type}"
+        self.names[only] = frozenset({str if member.type == "str" else int})
+        return _Form(schema["type"], _encoded, lambda value: f"{only}.issuperset(map(type, {value}))", is_set=True)
+
+    def _enum(self, schema: Any, depth: int) -> _Form:
+        return _Form(self._named(schema["cls"]), _encoded)
+
+    def _model(self, schema: Any, depth: int) -> _Form | None:
+        fields = schema["schema"]
+        whole = fields["type"] == "model-fields" and "serialization" not in fields and not schema.get("root_model")
+        config = schema.get("config") or {}
+        if not whole or config.get("extra_fields_behavior", fields.get("extra_behavior")) == "allow":
+            return None
+        entries = []
+        for name, field in fields["fields"].items():
+            entry = self._entry(name, field, depth)
+            if entry is None:
+                return None
+            entries.append(entry)
+        return _Form(
+            self._named(schema["cls"]),
+            lambda value: f"{{'M': {{{', '.join(entries)}}}}}",
+            lambda value: f"(d{depth} := {value}.__dict__) is not None",
+        )
+
+    def _entry(self, name: str, field: Any, depth: int) -> str | None:
+        """A field of a nested model, as an entry of its map."""
+        if field.keys() & {"serialization_exclude", "serialization_exclude_if"}:
+            return None
+        schema = field["schema"]
+        while schema["type"] == "default" and "serialization" not in schema:
+            schema = schema["schema"]
+        nullable = schema["type"] == "nullable" and "serialization" not in schema
+        form = self.of(schema["schema"] if nullable else schema, depth + 1)
+        if form is None:
+            return None
+        value, bound = f"e{depth}", f"(e{depth} := d{depth}[{name!r}])"
+        if not nullable:
+            return f"{name!r}: {form.stored(value, bound)}"
+        return f"{name!r}: {{'NULL': True}} if {bound} is None else {form.stored(value)}"
+
+    def _named(self, kind: type) -> str:
+        name = f"kind_{len(self.names)}"
+        self.names[name] = kind
+        return name

@@ -16,8 +16,8 @@ WORTHWHILE = 500
 class CompiledLater(Generic[T, R]):
     """`plainly`, for the first `WORTHWHILE` calls; then what `make` gives, which is called once, and shall do the same.
 
-    A cold start that reads or writes a few items pays nothing for what only many repay. `call` is the function; since it is
-    replaced, it is looked up for every call.
+    A cold start that reads or writes a few items pays nothing for what only many repay. `call` is the function; since
+    it is replaced, it is looked up for every call.
     """
 
     __slots__ = ("_left", "_make", "_plainly", "call")

@@ -122,8 +122,9 @@ class ModelMapping:
 
     def compiled_item_of(self) -> Callable[[Model], Item]:
         """`item_of`, compiled; itself where not every field that an instance has is stored at all times."""
-        schema = fields_schema(self.model)[0]["fields"]
-        if self._takes_extra or any("serialization_exclude_if" in each for each in schema.values()):
+        schema, _, definitions = fields_schema(self.model)
+        declared = schema["fields"]
+        if self._takes_extra or any("serialization_exclude_if" in each for each in declared.values()):
             return self.item_of
         # No cold start waits for this module.
         from dynamorm_py.model.compiled_encoder import WrittenField, compiled_encoder  # noqa: PLC0415
@@ -132,14 +133,15 @@ class ModelMapping:
             WrittenField(
                 name,
                 None if self.attributes[name] in self.library else self.attributes[name],
-                None if name == self._time_to_live else schema[name]["schema"],
+                None if name == self._time_to_live else declared[name]["schema"],
                 name in self.optional,
                 name in self._nulls,
             )
             for name, info in self.fields.items()
             if not info.exclude
         )
-        return compiled_encoder(self.model.__name__, fields, self._dumped, self._put, self.item_of)
+        known = {each["ref"]: each for each in definitions}
+        return compiled_encoder(self.model.__name__, fields, known, self._dumped, self._put, self.item_of)
 
     def _dumped(self, instance: Model, only: set[str] | None) -> Mapping[str, object]:
         try:

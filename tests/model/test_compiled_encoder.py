@@ -7,13 +7,13 @@ import sys
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 from uuid import UUID
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import ConfigDict, Field, PlainSerializer, SecretStr, field_serializer
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, SecretStr, field_serializer
 
 from dynamorm_py import (
     Attr,
@@ -31,6 +31,8 @@ from dynamorm_py.model.compiled_later import WORTHWHILE
 from tests.model.test_compiled_decoder import TEXTS, exact
 from tests.service.test_pydantic_types import CASES, Case, Colour, sample, taken
 
+M = TypeVar("M", bound=BaseModel)
+
 
 def outcome(encode: Callable[[Any], Item], instance: Model) -> object:
     """The item, with its attributes in their order, or the error's text."""
@@ -46,7 +48,7 @@ def encoders(model: Any) -> tuple[Callable[[Any], Item], Callable[[Any], Item]]:
     return mapping.compiled_item_of(), mapping.item_of
 
 
-def holding(instance: Model, values: dict[str, object]) -> Model:
+def holding(instance: M, values: dict[str, object]) -> M:
     """The instance with values that nobody validated, as an assignment leaves them."""
     vars(instance).update(values)
     return instance
@@ -63,9 +65,30 @@ def test_every_type(case: Case) -> None:
         assert outcome(compiled, instance) == outcome(generic, instance)
 
 
+class Part(BaseModel):
+    kinds: set[str] = set()
+    colour: Colour | None = None
+
+
 class Line(Model):
     label: Attr[str]
     amount: Attr[Decimal | None] = field(default=None)
+    parts: Attr[list[Part]] = field(default_factory=list)
+    by_place: Attr[dict[str, Part]] = field(default_factory=dict)
+
+
+class Branch(BaseModel):
+    name: str
+    under: list[Branch] = []
+
+
+class Masked(BaseModel):
+    name: str
+    code: str = Field(default="1234", exclude=True)
+
+
+class Loose(BaseModel, extra="allow"):
+    name: str
 
 
 def shouted(text: str) -> str:
@@ -98,6 +121,13 @@ class Order(Model, table="orders"):
     loose: Attr[list[int | None]] = field(default_factory=list)
     by_number: Attr[dict[int, str]] = field(default_factory=dict)
     colour: Attr[Colour] = field(default=Colour.RED)
+    shade: Attr[Colour | None] = field(default=None, null="store")
+    lucky: Attr[frozenset[int]] = field(default=frozenset({3, 20}))
+    spare: Attr[set[str] | None] = field(default=None, null="store")
+    first: Attr[Line | None] = field(default=None)
+    tree: Attr[Branch] = field(default=Branch(name="root", under=[Branch(name="leaf")]))
+    masked: Attr[Masked] = field(default=Masked(name="m"))
+    open: Attr[Loose] = field(default=Loose.model_validate({"name": "l", "more": 1}))
     loud: Attr[Annotated[str, PlainSerializer(shouted)]] = field(default="loud")
     decorated: Attr[str] = field(default="decorated")
     secret: Attr[SecretStr] = field(default=SecretStr("hidden"))
@@ -109,13 +139,20 @@ class Order(Model, table="orders"):
         return value[::-1]
 
 
+class Long(Line):
+    more: Attr[int]
+
+
 def order() -> Order:
     return Order(
         order_id="o",
         paid=True,
         parent=None,
         names=["é", "a"],
-        lines=[Line(label="x", amount=Decimal("1.50")), Line(label="y")],
+        lines=[
+            Line(label="x", amount=Decimal("1.50"), parts=[Part(kinds={"b", "a"}, colour=Colour.GREEN), Part()]),
+            Line(label="é", by_place={"left": Part()}),
+        ],
         matrix={"a": [1, -(10**37)], "b": []},
         loose=[1, None],
         by_number={7: "seven"},
@@ -137,7 +174,8 @@ SCALARS: st.SearchStrategy[object] = st.one_of(
     st.decimals(),
     TEXTS,
     st.sampled_from(["", "é", "\ud800", Odd("odd"), Colour.GREEN, SecretStr("s"), UUID(int=1), date(2024, 1, 2)]),
-    st.sampled_from([datetime(2024, 5, 6, tzinfo=UTC), datetime(2024, 5, 6), timedelta(days=-1), Line(label="l")]),  # noqa: DTZ001  # naive, to be refused
+    st.sampled_from([datetime(2024, 5, 6, tzinfo=UTC), datetime(2024, 5, 6), timedelta(days=-1)]),  # noqa: DTZ001  # naive, to be refused
+    st.sampled_from([Line(label="l"), Part(kinds={"k"}), Long(label="l", more=1), holding(Part(), {"kinds": {1}})]),
     st.binary(max_size=2),
 )
 VALUES = st.recursive(
@@ -156,6 +194,13 @@ VALUES = st.recursive(
 def test_whatever_was_assigned(values: dict[str, object]) -> None:
     compiled, generic = encoders(Order)
     assert outcome(compiled, holding(order(), values)) == outcome(generic, holding(order(), values))
+
+
+@given(st.dictionaries(st.sampled_from(["label", "amount", "parts", "by_place", "more"]), VALUES, max_size=2))
+def test_whatever_was_assigned_inside_a_document(values: dict[str, object]) -> None:
+    compiled, generic = encoders(Order)
+    instances = [holding(order(), {"first": holding(Line(label="l"), values)}) for _ in range(2)]
+    assert outcome(compiled, instances[0]) == outcome(generic, instances[1])
 
 
 @given(st.sets(st.sampled_from(list(Order.model_fields)), max_size=2))
@@ -180,7 +225,7 @@ def test_an_instance_that_is_as_its_fields_say_goes_no_other_way() -> None:
         assert mapping.compiled_item_of()(order()) == expected
     finally:
         del mapping.item_of, mapping._dumped
-    shaped = {"anything", "by_number", "colour", "decorated", "expires", "lines", "loose", "loud", "secret", "tags"}
+    shaped = {"anything", "by_number", "decorated", "expires", "loose", "loud", "masked", "open", "secret", "tree"}
     assert dumped == [shaped]
 
 
