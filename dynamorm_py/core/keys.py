@@ -38,6 +38,9 @@ from dynamorm_py.core.wire import AttributeValue
 MAX_PARTITION_KEY = 2048
 MAX_SORT_KEY = 1024
 
+# What a character takes in UTF-8 at most.
+_MOST_BYTES = 4
+
 _DELIMITER = "#"
 
 # The payload's type depends on the tag the function is listed under.
@@ -50,6 +53,9 @@ def check_key_value(av: AttributeValue, attribute: str, expected_type: str, limi
     `expected_type` ("S", "N" or "B"), an empty one, or one of more than `limit` bytes (numbers have no such limit).
     https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/HowItWorks.NamingRulesDataTypes.html
     """
+    text = av.get("S")
+    if text and expected_type == "S" and len(text) * _MOST_BYTES <= limit:
+        return  # most keys are, and need not be written out to be measured
     [(tag, payload)] = av.items()
     if tag != expected_type:
         raise InvalidKey(f"{attribute}: this key attribute is of type {expected_type}, the value is of type {tag}")

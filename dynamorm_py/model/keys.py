@@ -17,6 +17,9 @@ from dynamorm_py.model.mapping import ModelMapping
 KeyValue: TypeAlias = str | int | float | Decimal | bytes | datetime | date | time | timedelta | UUID | Enum
 KeyArgument: TypeAlias = KeyValue | Mapping[str, KeyValue]
 
+# Types of values that are neither None nor a whole key.
+_SIMPLE = frozenset({str, int, UUID, Decimal, datetime, date, bytes})
+
 
 def key_values(
     mapping: ModelMapping,
@@ -37,6 +40,8 @@ def _by_name(
     names: Sequence[str], arguments: Sequence[object], keywords: Mapping[str, object], tenant: Tenant | None
 ) -> dict[str, object]:
     given: dict[str, object]
+    if not keywords and len(arguments) == len(names) and _SIMPLE.issuperset(map(type, arguments)):
+        return dict(zip(names, arguments, strict=True))  # as most keys are given: nothing is left to find out
     if len(arguments) == 1 and isinstance(arguments[0], Mapping):
         given = dict(arguments[0])
     elif len(arguments) > len(names):

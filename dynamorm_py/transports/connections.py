@@ -169,16 +169,28 @@ class Connection(asyncio.BufferedProtocol):
             self._set_timer()
         return waiter
 
-    async def settle(self) -> bool:
-        """Before a kept connection is used again: takes note of what its socket holds; whether it can be used still.
+    @property
+    def is_ready(self) -> bool:
+        """Whether another exchange can begin on it at once: nothing waits in its socket, not even the end.
 
         So a close that has reached this machine, be it while the process was frozen, is seen before a request is
         written, and does not leave the outcome of a write unknown.
         """
+        poll, transport = self._poll, self._transport
+        return (
+            self._keep_alive
+            and self._waiter is None
+            and poll is not None
+            and transport is not None
+            and not transport.is_closing()
+            and -1.0 <= time.time() - self._used_at <= IDLE_SECONDS
+            and not poll.poll(0)
+        )
+
+    async def settle(self) -> bool:
+        """Takes note of what the socket of a kept connection holds; whether it can be used still."""
         if not self.is_usable or not -1.0 <= time.time() - self._used_at <= IDLE_SECONDS:
             return False
-        if self._poll is not None and not self._has_bytes():
-            return True
         # Something waits to be read: the end, or what TLS sends on its own account.
         for _ in range(_TURNS):
             await asyncio.sleep(0)
@@ -236,9 +248,16 @@ class Pool:
         self._closed = False
         self._empty: asyncio.Future[None] | None = None
 
+    def ready(self) -> Connection | None:
+        """What `acquire` would give without having to wait for anything, else None."""
+        idle = self._idle
+        return idle.pop() if idle and idle[-1].is_ready else None
+
     async def acquire(self) -> Connection:
         """A connection that can be used: the most recently used idle one, or a new one. Raises what opening raises."""
         while self._idle:
+            if (ready := self.ready()) is not None:
+                return ready
             connection = self._idle.pop()
             try:
                 usable = await connection.settle()
@@ -251,7 +270,7 @@ class Pool:
         return await self._another()
 
     def release(self, connection: Connection) -> None:
-        """Takes back what `acquire` gave out."""
+        """Takes back what `acquire` or `ready` gave out."""
         if self._closed or not connection.is_usable:
             self.discard(connection)
             return

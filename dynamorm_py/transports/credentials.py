@@ -16,6 +16,10 @@ from dynamorm_py.transports import Credentials, Settings
 class CredentialSource(Protocol):
     """Has the keys for a request."""
 
+    def at_hand(self) -> Credentials | None:
+        """What `current` would give, where nobody has to be asked for it; else None."""
+        ...
+
     async def current(self) -> Credentials:
         """The keys to sign with now: the same object as long as they are the same. `AccessDenied` where there are none,
         or where they could not be fetched."""
@@ -68,6 +72,9 @@ class GivenCredentials:
     def __init__(self, credentials: Credentials) -> None:
         self._credentials = credentials
 
+    def at_hand(self) -> Credentials:
+        return self._credentials
+
     async def current(self) -> Credentials:
         return self._credentials
 
@@ -81,6 +88,9 @@ class EnvironmentCredentials:
     def __init__(self, environ: Mapping[str, str], found: Credentials) -> None:
         self._environ = environ
         self._found = found
+
+    def at_hand(self) -> Credentials:
+        return self._found
 
     async def current(self) -> Credentials:
         return self._found

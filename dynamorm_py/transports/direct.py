@@ -178,9 +178,33 @@ class DirectTransport:
         cause of one that is no answer is what the operating system, TLS or the parser raised; DynamoDB's own errors
         have none.
         """
-        answer, keys = await self._exchanged(operation, request, check, credentials, gate)
+        resent = False
+        while True:
+            keys = credentials or self._source.at_hand() or await self._source.current()
+            connection = self._pool.ready() or await self._pool.acquire()
+            kept = connection.exchanges > 0
+            try:
+                # Nothing else runs between the checks and the write: what was checked is what is sent.
+                if gate is not None:
+                    gate()
+                if check is not None:
+                    check(operation, request)
+                answer = await connection.exchange(self._signer.signed(operation, encode(operation, request), keys))
+                break
+            except ConnectionLost as lost:
+                if resent or not kept or not (lost.unsent or reads(operation)):
+                    raise _lost(lost) from lost.__cause__ or lost
+                resent = True
+                self._pool.discard_idle()
+            except AnswerTimeout as late:
+                raise ambiguous(RequestTimeout(f"no answer in time: {late}")) from late.__cause__ or late
+            except BadAnswer as bad:
+                raise ambiguous(TransportError("the answer could not be read")) from bad.__cause__ or bad
+            finally:
+                # One that still waits for its answer, because the request was cancelled, is closed by that.
+                self._pool.release(connection)
         try:
-            return self._read(operation, answer)
+            return _read(operation, answer)
         except ServiceError as error:
             if credentials is None and error.code in _REFUSED_CREDENTIALS:
                 self._source.forget(keys.access_key)
@@ -200,60 +224,27 @@ class DirectTransport:
         """Closes every connection, and waits until their sockets are."""
         await self._pool.close()
 
-    async def _exchanged(
-        self,
-        operation: str,
-        request: Request,
-        check: Check | None,
-        credentials: Credentials | None,
-        gate: Gate | None,
-    ) -> tuple[Answer, Credentials]:
-        """An answer, and the keys that it answers to."""
-        resent = False
-        while True:
-            keys = credentials if credentials is not None else await self._source.current()
-            connection = await self._pool.acquire()
-            kept = connection.exchanges > 0
-            try:
-                if gate is not None:
-                    gate()
-                # Nothing else runs between the check and the write: what was checked is what is sent.
-                if check is not None:
-                    check(operation, request)
-                message = self._signer.signed(operation, encode(operation, request), keys)
-                return await connection.exchange(message), keys
-            except ConnectionLost as lost:
-                if resent or not kept or not (lost.unsent or reads(operation)):
-                    raise _lost(lost) from lost.__cause__ or lost
-                resent = True
-                self._pool.discard_idle()
-            except AnswerTimeout as late:
-                raise ambiguous(RequestTimeout(f"no answer in time: {late}")) from late.__cause__ or late
-            except BadAnswer as bad:
-                raise ambiguous(TransportError("the answer could not be read")) from bad.__cause__ or bad
-            finally:
-                # One that still waits for its answer, because the request was cancelled, is closed by that.
-                self._pool.release(connection)
 
-    def _read(self, operation: str, answer: Answer) -> Response:
-        headers, body = answer.headers, answer.body
-        checksum = headers.get("x-amz-crc32")
-        try:
-            if checksum is not None and int(checksum) != crc32(body):
-                raise ValueError("the checksum does not fit")  # noqa: TRY301 - as whatever is unreadable
-            if answer.status >= 300:
-                raise _refusal(answer)
-            members = decode(operation, body) if body or operation not in WORDLESS else {}
-            if not isinstance(members, dict):
-                raise ValueError("the answer is no object")  # noqa: TRY004, TRY301
-        except ValueError as error:
-            raise ambiguous(TransportError("the answer could not be read")) from error
-        metadata: dict[str, Any] = {"HTTPStatusCode": answer.status, "HTTPHeaders": headers, "RetryAttempts": 0}
-        request_id = headers.get("x-amzn-requestid")
-        if request_id is not None:
-            metadata["RequestId"] = request_id
-        members["ResponseMetadata"] = metadata
-        return members
+def _read(operation: str, answer: Answer) -> Response:
+    """What an answer says. Raises what it says where that is an error, and where nobody can tell what it says."""
+    headers, body = answer.headers, answer.body
+    checksum = headers.get("x-amz-crc32")
+    try:
+        if checksum is not None and int(checksum) != crc32(body):
+            raise ValueError("the checksum does not fit")  # noqa: TRY301 - as whatever is unreadable
+        if answer.status >= 300:
+            raise _refusal(answer)
+        members = decode(operation, body) if body or operation not in WORDLESS else {}
+        if not isinstance(members, dict):
+            raise ValueError("the answer is no object")  # noqa: TRY004, TRY301
+    except ValueError as error:
+        raise ambiguous(TransportError("the answer could not be read")) from error
+    metadata: dict[str, Any] = {"HTTPStatusCode": answer.status, "HTTPHeaders": headers, "RetryAttempts": 0}
+    request_id = headers.get("x-amzn-requestid")
+    if request_id is not None:
+        metadata["RequestId"] = request_id
+    members["ResponseMetadata"] = metadata
+    return members
 
 
 def _lost(lost: ConnectionLost) -> TransportError:

@@ -33,6 +33,9 @@ class SessionCredentials:
         self._failure: Exception | None = None
         self._remembered_until = 0.0
 
+    def at_hand(self) -> None:
+        """Never known here: botocore is asked for every request."""
+
     async def current(self) -> Credentials:
         """The keys of now; botocore decides when they are too old."""
         try:

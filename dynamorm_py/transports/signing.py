@@ -1,7 +1,7 @@
 """Signature Version 4, as DynamoDB wants it of one kind of request: `POST /`, no query, one body.
 
-What depends on the day or the second alone is computed once a day or a second: the signing key, the scope, the time's
-text. https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
+What depends on the day or the second alone is computed once a day or a second: the signing key and what HMAC makes of
+it, the scope, the time's text. https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
 """
 
 from __future__ import annotations
@@ -26,10 +26,27 @@ _CONTENT_TYPE = "application/x-amz-json-1.0"
 _KEPT_KEYS = 256
 
 
+class _Keyed:
+    """HMAC-SHA256 under one key, whose two first blocks are hashed once: https://www.rfc-editor.org/rfc/rfc2104."""
+
+    __slots__ = ("_inner", "_outer")
+
+    def __init__(self, key: bytes) -> None:
+        block = key.ljust(sha256().block_size, b"\0")
+        self._inner = sha256(bytes(byte ^ 0x36 for byte in block))
+        self._outer = sha256(bytes(byte ^ 0x5C for byte in block))
+
+    def hexdigest(self, message: bytes) -> str:
+        inner, outer = self._inner.copy(), self._outer.copy()
+        inner.update(message)
+        outer.update(inner.digest())
+        return outer.hexdigest()
+
+
 class _Day:
     """What all requests signed with the same credentials on the same day have in common."""
 
-    __slots__ = ("authorization", "date", "key", "scope", "signed", "token", "token_line")
+    __slots__ = ("authorization", "date", "key", "operations", "scope", "signed", "token", "token_line")
 
     def __init__(self, credentials: Credentials, date: str, region: str) -> None:
         for part in (credentials.access_key, credentials.session_token or ""):
@@ -49,7 +66,19 @@ class _Day:
         key = f"AWS4{credentials.secret_key}".encode()
         for step in (date, region, _SERVICE, "aws4_request"):
             key = digest(key, step.encode(), "sha256")
-        self.key = key
+        self.key = _Keyed(key)
+        # Of each operation, what follows the time: in the canonical request, and in the head.
+        self.operations: dict[str, tuple[str, str]] = {}
+
+    def add(self, operation: str) -> tuple[str, str]:
+        if not (operation.isascii() and operation.isalnum()):
+            raise InvalidOperation(f"{operation!r} is no operation of DynamoDB")
+        target = _TARGET + operation
+        both = self.operations[operation] = (
+            f"\n{self.token}x-amz-target:{target}\n\n{self.signed}\n",
+            f"\r\nx-amz-target: {target}\r\n{self.token_line}content-length: ",
+        )
+        return both
 
 
 class Signer:
@@ -64,7 +93,7 @@ class Signer:
         self._second = -1
         self._stamp = ""
         self._days: dict[Credentials, _Day] = {}
-        self._targets: dict[str, str] = {}
+        self._latest: tuple[Credentials, _Day] | None = None
         self._canonical = f"POST\n/\n\ncontent-type:{_CONTENT_TYPE}\nhost:{host}\nx-amz-date:"
         self._head = (
             f"POST / HTTP/1.1\r\nhost: {host}\r\naccept-encoding: identity\r\ncontent-type: {_CONTENT_TYPE}\r\n"
@@ -78,19 +107,12 @@ class Signer:
         name cannot.
         """
         stamp = self._time()
-        day = self._days.get(credentials)
-        if day is None or day.date != stamp[:8]:
-            day = self._begin(credentials, stamp[:8])
-        target = self._targets.get(operation) or self._target(operation)
-        canonical = (
-            f"{self._canonical}{stamp}\n{day.token}x-amz-target:{target}\n\n{day.signed}\n{sha256(body).hexdigest()}"
-        )
+        day = self._day(credentials, stamp[:8])
+        canonical, head = day.operations.get(operation) or day.add(operation)
+        canonical = f"{self._canonical}{stamp}{canonical}{sha256(body).hexdigest()}"
         to_sign = f"{_ALGORITHM}\n{stamp}\n{day.scope}\n{sha256(canonical.encode()).hexdigest()}"
-        signature = digest(day.key, to_sign.encode(), "sha256").hex()
-        head = (
-            f"{self._head}{stamp}\r\nx-amz-target: {target}\r\n{day.token_line}"
-            f"content-length: {len(body)}\r\n{day.authorization}{signature}\r\n\r\n"
-        )
+        signature = day.key.hexdigest(to_sign.encode())
+        head = f"{self._head}{stamp}{head}{len(body)}\r\n{day.authorization}{signature}\r\n\r\n"
         return head.encode() + body
 
     def _time(self) -> str:
@@ -100,15 +122,18 @@ class Signer:
             self._second = second
         return self._stamp
 
+    def _day(self, credentials: Credentials, date: str) -> _Day:
+        # Most requests are signed with the very object that signed the one before; it need not be hashed.
+        if self._latest is None or self._latest[0] is not credentials or self._latest[1].date != date:
+            day = self._days.get(credentials)
+            if day is None or day.date != date:
+                day = self._begin(credentials, date)
+            self._latest = (credentials, day)
+        return self._latest[1]
+
     def _begin(self, credentials: Credentials, date: str) -> _Day:
         if len(self._days) >= _KEPT_KEYS:
             # The oldest goes: a dict keeps its insertions in order.
             del self._days[next(iter(self._days))]
         day = self._days[credentials] = _Day(credentials, date, self._region)
         return day
-
-    def _target(self, operation: str) -> str:
-        if not (operation.isascii() and operation.isalnum()):
-            raise InvalidOperation(f"{operation!r} is no operation of DynamoDB")
-        target = self._targets[operation] = _TARGET + operation
-        return target

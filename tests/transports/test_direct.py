@@ -527,6 +527,9 @@ class Fixed:
         self.credentials = credentials
         self.forgotten = 0
 
+    def at_hand(self) -> None:
+        """Asked every time."""
+
     async def current(self) -> Credentials:
         if self.credentials is None:
             raise AccessDenied("no credentials were found")
