@@ -212,7 +212,7 @@ class Schema(Record):
         """The item with its key attributes: the table's, which must be complete, and those of the indexes whose fields
         are all there (an item that lacks one is not in that index)."""
         values = {name: item[attribute] for name, attribute in self._keyed.items() if attribute in item}
-        keyed = {**item, **self.key.build(values)}
+        keyed = item | self.key.build(values)
         for index, attribute in self.index_attributes:
             if attribute.complete(values):
                 try:

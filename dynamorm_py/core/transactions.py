@@ -16,6 +16,7 @@ from dynamorm_py.core.errors import (
 )
 from dynamorm_py.core.operations import GetItem, Prepared, SingleItem, transaction
 from dynamorm_py.core.records import Record
+from dynamorm_py.core.values import item_size
 from dynamorm_py.core.wire import Call, Conversation, Item, Request, Response, Scope
 
 # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html#limits-transactions
@@ -136,7 +137,7 @@ def check_members(calls: Sequence[Call], verb: str) -> None:
     if len(calls) > MAX_ACTIONS:
         raise _too_many(len(calls), verb)
     size = sum(call.size for call in calls)
-    if size > MAX_BYTES:
+    if size > MAX_BYTES and (size := sum(item_size(call.request.get("Item", {})) for call in calls)) > MAX_BYTES:
         raise InvalidOperation(
             f"the items have {size} bytes, and a transaction takes {MAX_BYTES} (4 MB)", operation=verb
         )

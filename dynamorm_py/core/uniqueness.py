@@ -16,7 +16,7 @@ from dynamorm_py.core.keys import check_key_value, encode_part
 from dynamorm_py.core.placeholders import Placeholders
 from dynamorm_py.core.schema import OWNER, KeyAttribute, Schema, Unique
 from dynamorm_py.core.tenancy import relatives_of
-from dynamorm_py.core.values import item_size, same
+from dynamorm_py.core.values import same, size_bound
 from dynamorm_py.core.wire import AttributeValue, Call, Item, Request, Scope
 
 # What the keys of sentinels begin with, behind the tenant where there is one.
@@ -126,7 +126,7 @@ def _put(schema: Schema, table: str, key: Item, tenant: str | None, owner: Item)
     request: Request = {"TableName": table, "Item": {**key, OWNER: {"M": owner}}}
     if tenant is not None and schema.tenant is not None:
         request["Item"][schema.tenant.attribute] = {"S": tenant}
-    size = item_size(request["Item"])
+    size = size_bound(request["Item"])
     return Call("PutItem", _conditioned(request, schema, owner), key=key, size=size)
 
 

@@ -48,7 +48,7 @@ class Call(Record):
     targets: tuple[Target, ...] = ()
     repetition: Repetition = Repetition.HARMLESS
     key: Item | None = None  # the key of a put, whose request holds it among all other attributes
-    size: int = 0  # the bytes of a put's item
+    size: int = 0  # the bytes of a put's item at most
 
     @property
     def reads(self) -> bool:

@@ -52,7 +52,7 @@ from dynamorm_py.core.updates import (
     literals_in,
     repeats_harmlessly,
 )
-from dynamorm_py.core.values import MAX_DEPTH, MAX_ITEM_SIZE, decode_item, depth_of, encode, item_size, same
+from dynamorm_py.core.values import MAX_DEPTH, MAX_ITEM_SIZE, decode_item, depth_of, encode, item_size, same, size_bound
 from dynamorm_py.core.wire import AttributeValue, Call, Conversation, Item, Repetition, Request, Scope
 
 T = TypeVar("T")
@@ -84,12 +84,9 @@ class PutItem(Record, SingleItem[T]):
         table = enter_table(schema, scope, writes=True)
         item = self._stored(scope)
         check_item(schema, scope, item)
-        size = item_size(item)
+        size = size_bound(item)
         if size > MAX_ITEM_SIZE:
-            raise InvalidValue(
-                f"the item has {size} bytes, most of them in {_largest(item)}, and DynamoDB takes at most "
-                f"{MAX_ITEM_SIZE} (400 KB)"
-            )
+            _check_size(item)
         request: Request = {"TableName": table, "Item": item}
         condition = all_of(self._guard(scope), self.condition)
         _write_condition(request, condition, Placeholders(), schema)
@@ -138,6 +135,15 @@ class PutItem(Record, SingleItem[T]):
         if schema.version:
             return version_check(schema.version, self.expected if self.loaded else None)
         return all_of(*unchanged(schema, self.before)) if self.loaded else None
+
+
+def _check_size(item: Item) -> None:
+    size = item_size(item)
+    if size > MAX_ITEM_SIZE:
+        raise InvalidValue(
+            f"the item has {size} bytes, most of them in {_largest(item)}, and DynamoDB takes at most "
+            f"{MAX_ITEM_SIZE} (400 KB)"
+        )
 
 
 class UpdateItem(Record, ByKey[T]):

@@ -28,7 +28,7 @@ from dynamorm_py.fields.declaration import (
 from dynamorm_py.model.deferred import Deferred
 from dynamorm_py.model.indexes import BoundIndex, GlobalIndex, LocalIndex, PrimaryKey, UniqueConstraint, reading
 from dynamorm_py.model.keys import KeyArgument, KeyValue, key_values
-from dynamorm_py.model.mapping import ModelMapping
+from dynamorm_py.model.mapping import ModelMapping, snapshot_of
 from dynamorm_py.model.relatives import Relatives
 from dynamorm_py.model.schema_builder import Declarations
 from dynamorm_py.operation import NotAwaitable, Operation, WriteOperation
@@ -481,8 +481,3 @@ class Model(BaseModel, metaclass=ModelMeta):
             consistent=consistent,
             include_expired=include_expired,
         )
-
-
-def snapshot_of(instance: Model) -> object:
-    """What an instance carries of the item that it was read as or written to; None for a new one."""
-    return getattr(instance, "__dynamorm_snapshot__", None)

@@ -436,3 +436,12 @@ class ModelMapping:
         """The fields without whose attribute an item cannot be read."""
         required = (name for name, info in self.fields.items() if info.is_required() and name not in self._absent)
         return frozenset(name for name in required if self.attributes[name] not in self.library)
+
+
+def snapshot_of(instance: Model) -> Any:  # an item, or what a transaction left of one
+    """What an instance carries of the item that it was read as or written to; None for a new one."""
+    try:
+        # The slot itself is asked: where it is empty, `getattr` goes on to pydantic's `__getattr__`.
+        return cast(Any, type(instance)).__dynamorm_snapshot__.__get__(instance)
+    except AttributeError:
+        return None

@@ -19,6 +19,7 @@ from dynamorm_py.core.values import same
 from dynamorm_py.core.wire import AttributeValue, Call, Conversation, Item, Scope
 from dynamorm_py.core.writes import DeleteItem, PutItem, UpdateItem
 from dynamorm_py.model.keys import KeyArgument, KeyValue, key_values
+from dynamorm_py.model.mapping import snapshot_of
 from dynamorm_py.operation import NotAwaitable, WriteOperation
 
 if TYPE_CHECKING:
@@ -370,7 +371,7 @@ class Outdated(Record):
 
 
 def _snapshot(instance: Model) -> Item | None:
-    snapshot: Item | Outdated | None = getattr(instance, "__dynamorm_snapshot__", None)
+    snapshot: Item | Outdated | None = snapshot_of(instance)
     if isinstance(snapshot, Outdated):
         raise InvalidOperation(
             "the item was changed in a transaction, which returns no items: refresh() the instance first",
@@ -381,7 +382,7 @@ def _snapshot(instance: Model) -> Item | None:
 
 def last_seen(instance: Model) -> Item | None:
     """What the instance was read as or written to, also where a transaction has changed it since."""
-    snapshot: Item | Outdated | None = getattr(instance, "__dynamorm_snapshot__", None)
+    snapshot: Item | Outdated | None = snapshot_of(instance)
     return snapshot.item if isinstance(snapshot, Outdated) else snapshot
 
 
@@ -434,6 +435,8 @@ def _saved(instance: M, mapping: ModelMapping, stored: Item) -> Callable[[Item],
 
 def _stamp(instance: Model, mapping: ModelMapping, item: Item) -> None:
     """Shows the version and timestamps that were stored, also on a frozen model."""
+    if not mapping.library:
+        return
     stamps = mapping.stamps(item)
     vars(instance).update(stamps)
     instance.__pydantic_fields_set__.update(stamps)

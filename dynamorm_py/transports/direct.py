@@ -190,7 +190,6 @@ class DirectTransport:
                 if check is not None:
                     check(operation, request)
                 answer = await connection.exchange(self._signer.signed(operation, encode(operation, request), keys))
-                break
             except ConnectionLost as lost:
                 if resent or not kept or not (lost.unsent or reads(operation)):
                     raise _lost(lost) from lost.__cause__ or lost
@@ -200,13 +199,17 @@ class DirectTransport:
                 raise ambiguous(RequestTimeout(f"no answer in time: {late}")) from late.__cause__ or late
             except BadAnswer as bad:
                 raise ambiguous(TransportError("the answer could not be read")) from bad.__cause__ or bad
+            else:
+                return self._told(operation, answer, keys, own=credentials is None)
             finally:
                 # One that still waits for its answer, because the request was cancelled, is closed by that.
                 self._pool.release(connection)
+
+    def _told(self, operation: str, answer: Answer, keys: Credentials, *, own: bool) -> Response:
         try:
             return _read(operation, answer)
         except ServiceError as error:
-            if credentials is None and error.code in _REFUSED_CREDENTIALS:
+            if own and error.code in _REFUSED_CREDENTIALS:
                 self._source.forget(keys.access_key)
             raise
 

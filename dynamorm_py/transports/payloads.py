@@ -73,7 +73,7 @@ def encode(operation: str, request: Request) -> bytes:
     try:
         # pydantic's base64 is of the other alphabet ("-_"); it is asked for because it never fails, and is seen below.
         body = to_json(request, bytes_mode="base64")
-        if b'"B":"' in body or b'"BS":[' in body or operation in TIMED_REQUESTS:
+        if (b"B" in body and re.search(_SENT_BINARY, body)) or operation in TIMED_REQUESTS:
             body = to_json(_plain(request))
     except (PydanticSerializationError, UnicodeEncodeError) as error:
         raise InvalidOperation("the request holds a value that has no JSON form") from error
@@ -116,6 +116,9 @@ def decode_error(body: bytes) -> Any:
 # "B" or "BS", quotes included. The pattern begins with the letter, which is found at once and is rarer than a quote.
 # It is compiled when the first answer with such a letter comes, which a single item does without as a rule.
 _BINARY = rb'B(?<="B)S?"'
+
+# What is written here has no space behind a name, so that its value is known to follow.
+_SENT_BINARY = rb'B(?<="B)S?":["[]'
 
 
 def _may_hold_binaries(body: bytes) -> bool:

@@ -31,6 +31,7 @@ from dynamorm_py.core.values import (
     is_empty_set,
     item_size,
     same,
+    size_bound,
 )
 from dynamorm_py.core.wire import AttributeValue
 
@@ -645,6 +646,35 @@ class TestItemSize:
     def test_a_map_is_its_members_and_their_overhead(self, data: dict[str, Any]) -> None:
         item = encode(data)["M"]
         assert item_size({"m": {"M": item}}) == 1 + 3 + len(item) + item_size(item)
+
+    @given(st.dictionaries(TEXTS.filter(bool), PLAIN, max_size=4))
+    def test_no_item_has_more_bytes_than_its_bound(self, data: dict[str, Any]) -> None:
+        item = encode(data)["M"]
+        assert item_size(item) <= size_bound(item)
+
+    @pytest.mark.parametrize("value", ["0", "1", "-1", "0.1", "1" + "0" * 125, "-0." + "0" * 129 + "1"])
+    def test_the_least_that_a_value_adds_to_the_bound(self, value: str) -> None:
+        least: list[AttributeValue] = [
+            {"N": value},
+            {"NS": [value]},
+            {"L": []},
+            {"M": {}},
+            {"NULL": True},
+            {"SS": [""]},
+        ]
+        for av in least:
+            assert item_size({"": av}) <= size_bound({"": av})
+
+    def test_text_that_stands_in_many_places_counts_in_each(self) -> None:
+        text = "x" * 1000
+        assert size_bound({str(number): {"S": text} for number in range(10)}) > 10_000
+
+    def test_what_is_of_no_built_in_type_is_measured(self) -> None:
+        class Text(str):
+            __slots__ = ()
+
+        item: dict[str, AttributeValue] = {"a": {"S": Text("bcd")}}
+        assert size_bound(item) == item_size(item) == 4
 
 
 def test_nested_values_round_trip_at_the_limit() -> None:

@@ -42,7 +42,7 @@ from dynamorm_py import (
     time_to_live,
     version_number,
 )
-from dynamorm_py.model.base import snapshot_of
+from dynamorm_py.model.mapping import snapshot_of
 
 T = TypeVar("T")
 NOON = datetime(2024, 5, 6, 12, tzinfo=UTC)
