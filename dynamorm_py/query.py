@@ -8,7 +8,7 @@ asked for.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
 from dynamorm_py.context import Runner, ambient, bound_tenant, check_step
@@ -90,9 +90,10 @@ class Query(Generic[M]):
     def __init__(
         self,
         search: Search,
-        decode: Callable[[Item], M],
+        decode: Callable[[Sequence[Item]], list[M]],
         runner: Runner | None = None,
-        view: Callable[[Search], Callable[[Item], Partial[Any]]] | None = None,  # of whatever model it reads
+        # Of whatever model it reads.
+        view: Callable[[Search], Callable[[Sequence[Item]], list[Partial[Any]]]] | None = None,
         tenant: str | None = None,
     ) -> None:
         self._tenant = bound_tenant() if tenant is None else tenant
@@ -188,7 +189,7 @@ class Query(Generic[M]):
 
         def collect(search: Search, scope: Scope) -> Conversation[list[M]]:
             pages = yield from read_all(search, scope)
-            return [self._decode(item) for page in pages for item in page.items]
+            return self._decode([item for page in pages for item in page.items])
 
         return self._terminal(collect)
 
@@ -206,7 +207,8 @@ class Query(Generic[M]):
 
         def collect(search: Search, scope: Scope) -> Conversation[M | None]:
             pages = yield from read_all(search, scope)
-            return next((self._decode(item) for page in pages for item in page.items), None)
+            found = self._decode([item for page in pages for item in page.items][:1])
+            return found[0] if found else None
 
         return self._limited(1, "first()")._terminal(collect)
 
@@ -220,7 +222,7 @@ class Query(Generic[M]):
                 raise MultipleResultsFound("more than one item was found where one was asked for")
             if not items:
                 raise NoResultFound("no item was found where one was asked for")
-            return self._decode(items[0])
+            return self._decode(items)[0]
 
         return self._limited(2, "one()")._terminal(collect)
 
@@ -277,7 +279,7 @@ class Query(Generic[M]):
 
     def _page(self, raw: RawPage, reading: Reading) -> Page[M]:
         return Page(
-            tuple(self._decode(item) for item in raw.items),
+            tuple(self._decode(raw.items)),
             reading.cursor(raw),
             raw.count,
             raw.scanned,

@@ -6,7 +6,7 @@ would invent data, so such reads return views: what was read has the model's typ
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from types import MappingProxyType
 from typing import Any, Generic, NoReturn, Protocol, TypeVar
@@ -62,9 +62,9 @@ class Shape:
         names = {path.attribute for path in whole}
         self.coverage = Coverage((*(path for path in paths if path.attribute not in names), *whole))
 
-    def decode(self, item: Item) -> Partial[Any]:
-        """The view of one item; raises `InvalidItem` where a value does not fit its field."""
-        return Partial(self, item)
+    def decode(self, items: Sequence[Item]) -> list[Partial[Any]]:
+        """The views of items; raises `InvalidItem` where a value does not fit its field."""
+        return [Partial(self, item) for item in items]
 
     @cached_property
     def fields(self) -> Mapping[str, str]:

@@ -135,7 +135,7 @@ class TypedCodec:
 
     def encode(self, value: object) -> AttributeValue:
         """The attribute value of a value that the type and its constraints accept. Raises `InvalidValue`."""
-        if type(value) is str is self._untouched and value.isascii():
+        if type(value) is str and self._untouched is str and value.isascii():
             return {"S": value}  # as most keys and operands are
         if self._is_untouched(value):
             return self._encoded(value)

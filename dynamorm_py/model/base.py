@@ -102,6 +102,7 @@ class ModelMeta(PydanticMeta):
     """
 
     __dynamorm_declared__: Mapping[str, PrimaryKey | GlobalIndex | LocalIndex | UniqueConstraint]
+    __dynamorm_cell__: _Cell  # every class has its own
 
     def __new__(
         mcs,
@@ -162,7 +163,7 @@ class ModelMeta(PydanticMeta):
 
     @property
     def __dynamorm_mapping__(cls) -> ModelMapping:
-        cell: _Cell = cls.__dict__["__dynamorm_cell__"]
+        cell = cls.__dynamorm_cell__
         if cell.mapping is None:
             _complete(cls)
             declared = cls.__dynamorm_declared__

@@ -28,9 +28,14 @@ class CompiledLater(Generic[T, R]):
         self._left = WORTHWHILE
         self.call: Callable[[T], R] = self._counted
 
+    @property
+    def is_compiled(self) -> bool:
+        return self._left < 0
+
     def _counted(self, argument: T) -> R:
         if self._left > 0:
             self._left -= 1
             return self._plainly(argument)
+        self._left = -1
         self.call = self._make()
         return self.call(argument)

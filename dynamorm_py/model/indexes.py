@@ -231,4 +231,4 @@ def reading(
     def view(search: Search) -> Any:  # of the model's type, which only the declaration knows
         return Shape(model, search.read_paths() or ()).decode
 
-    return Query(search, mapping.decode if search.copied is None else view(search), view=view)
+    return Query(search, mapping.decode_all if search.copied is None else view(search), view=view)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime, time
 from decimal import Decimal
 from functools import cached_property
+from types import GenericAlias
 from typing import TYPE_CHECKING, Any, cast
 from uuid import UUID
 
@@ -30,6 +31,9 @@ if TYPE_CHECKING:
     from dynamorm_py.fields.paths import Path
     from dynamorm_py.model.base import Model
 
+
+# From so many items on, one call of pydantic for all of them is worth what leads to it.
+_MANY = 8
 
 # Whatever the field, such values are stored, and as their type says. Others can stand for an absent attribute, or, as
 # True does to pydantic, for a number.
@@ -221,6 +225,31 @@ class ModelMapping:
         self.remember(instance, item)
         instance.after_read()
         return instance
+
+    def decode_all(self, items: Sequence[Item]) -> list[Any]:
+        """`decode` for all of them, which takes less for each where they are many."""
+        if len(items) < _MANY or not self._decoder.is_compiled:
+            return [self.decode(item) for item in items]
+        if self._in_key:
+            items = [self._with_key_fields(item) for item in items]
+        plain = self._decoder.call
+        try:
+            instances = self._validate_all([plain(item) for item in items])
+        except (ValidationError, InvalidItem):
+            return [self.decode(item) for item in items]  # which raises what the first of those that do not fit does
+        remember = self.remember
+        for instance, item in zip(instances, items, strict=True):
+            remember(instance, item)
+            instance.after_read()
+        return instances
+
+    @cached_property
+    def _validate_all(self) -> Callable[[list[dict[str, object]]], list[Any]]:
+        from pydantic import TypeAdapter  # noqa: PLC0415  # a module that pydantic loads on demand, too
+
+        of_model: Any = GenericAlias(list, (self.model,))
+        validator = TypeAdapter(of_model).validator
+        return lambda plain: validator.validate_python(plain, strict=False, by_name=True, by_alias=False)
 
     def _instance(self, item: Item) -> Any:
         try:

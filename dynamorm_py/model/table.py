@@ -173,7 +173,10 @@ class Table(Generic[M]):
             relatives=self._mappings[0].schema.relatives,
         )
 
-    def _decode(self, item: Item) -> M:
+    def _decode(self, items: Sequence[Item]) -> list[M]:
+        return [self._decoded(item) for item in items]
+
+    def _decoded(self, item: Item) -> M:
         for mapping in self._mappings:
             attribute, name = mapping.schema.entity or ("", "")
             if item.get(attribute) == {"S": name}:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pydantic import ConfigDict
+from pydantic import ConfigDict, PrivateAttr
 
 from dynamorm_py import (
     Attr,
@@ -22,11 +22,13 @@ from dynamorm_py import (
     created_timestamp,
     field,
     partition_key,
+    sort_key,
     time_to_live,
     version_number,
 )
 from dynamorm_py.core.wire import AttributeValue, Item
 from dynamorm_py.model.compiled_later import WORTHWHILE, CompiledLater
+from dynamorm_py.model.mapping import snapshot_of
 from tests.service.test_pydantic_types import CASES, Case, sample, taken
 
 TEXTS = st.text(max_size=5) | st.sampled_from(["2024-05-06T07:08:09.000000Z", "a", "red", "1"])
@@ -209,6 +211,69 @@ def test_attributes_that_no_field_names_are_kept_however_many_items_were_read() 
     mapping: Any = Open.__dynamorm_mapping__
     item = {"owner": {"S": "o"}, "more": {"L": [{"N": "1"}]}}
     assert all(mapping.decode(item).more == [1] for _ in range(WORTHWHILE * 2))
+
+
+class Reading(Model, table="readings"):
+    sensor: Attr[str] = partition_key()
+    number: Attr[int] = sort_key()
+    value: Attr[Decimal | None] = field(default=None, ge=0)
+    lines: Attr[list[Line]] = field(default_factory=list)
+
+    _seen: bool = PrivateAttr(default=False)
+
+    def after_read(self) -> None:
+        self._seen = True
+
+
+def reading(number: int) -> Item:
+    return {"sensor": {"S": "s"}, "number": {"N": str(number)}, "value": {"N": "1.5"}, "unknown": {"S": "kept"}}
+
+
+def letter(number: int) -> Item:
+    mapping = Mailbox.__dynamorm_mapping__
+    return mapping.schema.with_keys(mapping.encode(Mailbox(owner="o", number=number)))
+
+
+def all_or_error(decode: Callable[[Any], Any], items: Any) -> object:
+    try:
+        return decode(items)
+    except InvalidItem as error:
+        return error.message, error.key
+
+
+class TestPages:
+    """`decode_all`, whose short way is taken once many items were read."""
+
+    @pytest.fixture(autouse=True)
+    def _read_often(self) -> None:
+        for model, item in ((Reading, reading(1)), (Mailbox, letter(1))):
+            for _ in range(WORTHWHILE + 1):
+                model.__dynamorm_mapping__.decode(item)
+
+    def test_every_instance_is_as_if_it_were_read_alone(self) -> None:
+        mapping = Reading.__dynamorm_mapping__
+        items = [reading(number) for number in range(100)]
+        found = mapping.decode_all(items)
+        assert found == [mapping.decode(item) for item in items]
+        assert all(each._seen and snapshot_of(each) is item for each, item in zip(found, items, strict=True))
+
+    def test_fields_that_only_the_key_tells_are_told(self) -> None:
+        mapping = Mailbox.__dynamorm_mapping__
+        told = [{name: letter(number)[name] for name in ("pk", "sk")} for number in range(20)]
+        assert [each.number for each in mapping.decode_all(told)] == list(range(20))
+
+    @given(
+        st.lists(
+            st.dictionaries(st.sampled_from(["sensor", "number", "value", "lines"]), VALUES, max_size=1), max_size=2
+        )
+    )
+    def test_the_first_item_that_does_not_fit_is_the_one_that_is_named(self, strange: list[Item]) -> None:
+        mapping = Reading.__dynamorm_mapping__
+        items = [reading(number) for number in range(20)]
+        for number, values in enumerate(strange):
+            items[7 + number] |= values
+        expected = all_or_error(lambda items: [mapping.decode(item) for item in items], items)
+        assert all_or_error(mapping.decode_all, items) == expected
 
 
 class TestCompiledLater:
