@@ -127,11 +127,13 @@ def _outcome(error: DynamormError, call: Call, in_doubt: bool) -> DynamormError:
     """What is raised in the end. A write that may have been applied is never reported as failed."""
     if not in_doubt or call.reads:
         return error
-    if isinstance(error, ConditionFailed):
+    # An internal error is nobody's judgement, whatever its code.
+    judged = not error.ambiguous
+    if judged and isinstance(error, ConditionFailed):
         # The operation knows what it would have written, and settles it by the item that came back.
         error.after_ambiguity = True
         return error
-    if isinstance(error, TransactionCanceled):
+    if judged and isinstance(error, TransactionCanceled):
         # It was sent again under the same token, so an earlier attempt that succeeded would have been acknowledged.
         return error
     unknown = WriteOutcomeUnknown(

@@ -149,6 +149,15 @@ async def test_a_cancellation_under_the_same_token_is_certain() -> None:
     assert caught.value is reason
 
 
+@pytest.mark.parametrize("call", [HARMFUL, SETTLED, Call("TransactWriteItems", {})], ids=lambda call: call.operation)
+@pytest.mark.parametrize("judgement", [canceled("ConditionalCheckFailed"), ConditionFailed("no")])
+async def test_what_comes_as_an_internal_error_is_no_judgement(call: Call, judgement: DynamormError) -> None:
+    broken = in_doubt(judgement)
+    with pytest.raises(WriteOutcomeUnknown) as caught:
+        await play(call, broken, broken, attempts=2)
+    assert caught.value.__cause__ is broken
+
+
 async def test_a_failed_condition_after_a_lost_answer_is_marked() -> None:
     failed = ConditionFailed("no")
     with pytest.raises(ConditionFailed):
