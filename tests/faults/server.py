@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import socket
 import ssl
 import struct
 import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from threading import Thread
 from typing import Any, Protocol, Self
@@ -83,6 +84,8 @@ class ResetTheConnection:
         connection: socket.socket = writer.get_extra_info("socket")
         # With a linger time of zero, close() discards and resets (see socket(7), SO_LINGER).
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        # At once: TLS would say farewell first.
+        writer.transport.abort()
         return False
 
 
@@ -107,20 +110,72 @@ def one_by_one(payload: bytes, *, keep: bool = True) -> Bytes:
 
 @dataclass(frozen=True)
 class Then:
-    """Answers as another behaviour does, and hangs up."""
+    """Answers as another behaviour does, and hangs up; ends when the client has seen that, and hangs up too."""
 
     answer: Behaviour
 
     async def __call__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
         await self.answer(reader, writer)
+        if writer.can_write_eof():  # TLS waits by itself
+            writer.write_eof()
+            await reader.read()
         return False
 
 
+@dataclass(frozen=True)
 class Hang:
-    """Never answers; ends when the client hangs up."""
+    """Never answers, though it may begin to; ends when the client hangs up."""
+
+    beginning: bytes = b""
 
     async def __call__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
+        writer.write(self.beginning)
         await reader.read()
+        return False
+
+
+class Drip:
+    """Answers byte by byte and never comes to an end, so that no wait for a byte is long; ends as `Hang` does."""
+
+    async def __call__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
+        writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 999999999\r\n\r\n")
+        while not writer.transport.is_closing():
+            writer.write(b" ")
+            await asyncio.sleep(0)
+        return False
+
+
+class BrokenOff:
+    """Takes the first byte that the client sends, and resets the connection."""
+
+    async def __call__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
+        await reader.read(1)
+        return await ResetTheConnection()(reader, writer)
+
+
+class BreakTheTls:
+    """Sends what is no TLS on a connection that is under TLS."""
+
+    async def __call__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
+        connection: socket.socket = writer.get_extra_info("socket")
+        os.write(connection.fileno(), b"no record of TLS")
+        return False
+
+
+@dataclass(frozen=True)
+class BeginTls:
+    """Shows this certificate; False where the client refuses it."""
+
+    context: ssl.SSLContext
+
+    async def __call__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
+        protocol = writer.transport.get_protocol()
+        with suppress(ssl.SSLError, ConnectionError):
+            await writer.start_tls(self.context)
+            if not writer.transport.is_closing():
+                return True
+        # Of an end within the handshake, Python 3.11 does not tell the stream.
+        protocol.connection_lost(None)
         return False
 
 
@@ -132,6 +187,7 @@ class FaultServer:
         self._tls = tls
         self._server: asyncio.Server | None = None
         self._handlers: set[asyncio.Task[None]] = set()
+        self._busy: set[asyncio.Task[None]] = set()
         self._port = 0
         self._news = asyncio.Event()
         self.received: list[Received] = []
@@ -154,6 +210,13 @@ class FaultServer:
     async def hung_up(self) -> None:
         """Waits until every connection that it accepted has ended."""
         await asyncio.gather(*self._handlers)
+
+    async def settled(self, connections: int) -> None:
+        """Waits until there are no more connections than that, and all of them idle."""
+        await turns()
+        while self._busy or len(self._handlers) > connections:
+            self._news.clear()
+            await self._news.wait()
 
     def script(self, *behaviours: Behaviour) -> None:
         """What it plays from now on."""
@@ -188,9 +251,11 @@ class FaultServer:
         assert task is not None
         self._handlers.add(task)
         self.connections += 1
+        self._busy.add(task)
         try:
-            while await self._exchange(reader, writer):
-                pass
+            if await self._welcome(reader, writer):
+                while await self._exchange(reader, writer):
+                    pass
         except (asyncio.IncompleteReadError, ConnectionError):
             return  # the client has hung up
         finally:
@@ -198,9 +263,29 @@ class FaultServer:
             with suppress(ConnectionError):
                 await writer.wait_closed()
             self._handlers.discard(task)
+            self._busy.discard(task)
+            self._news.set()
+
+    @asynccontextmanager
+    async def _idle(self) -> AsyncIterator[None]:
+        """For the time in which a connection waits for its next request."""
+        task = asyncio.current_task()
+        assert task is not None
+        self._busy.discard(task)
+        self._news.set()
+        try:
+            yield
+        finally:
+            self._busy.add(task)
+
+    async def _welcome(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
+        """What it does about a new connection; True lets requests come."""
+        return True
 
     async def _exchange(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
-        self.received.append(await receive(reader))
+        async with self._idle():
+            headers = await receive_headers(reader)
+        self.received.append(await receive_body(reader, headers))
         self._news.set()
         behaviour = self._script[0] if len(self._script) == 1 else self._script.pop(0)
         return await behaviour(reader, writer)
@@ -234,8 +319,16 @@ async def turns(count: int = 20) -> None:
 
 
 async def receive(reader: asyncio.StreamReader) -> Received:
+    return await receive_body(reader, await receive_headers(reader))
+
+
+async def receive_headers(reader: asyncio.StreamReader) -> dict[str, str]:
     head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
     pairs = (line.split(":", 1) for line in head.split("\r\n")[1:] if line)
-    headers = {name.strip().lower(): value.strip() for name, value in pairs}
-    body = await reader.readexactly(int(headers.get("content-length", 0)))
+    return {name.strip().lower(): value.strip() for name, value in pairs}
+
+
+async def receive_body(reader: asyncio.StreamReader, headers: dict[str, str], beginning: bytes = b"") -> Received:
+    """`beginning` is what was read of the body before."""
+    body = beginning + await reader.readexactly(int(headers.get("content-length", 0)) - len(beginning))
     return Received(headers.get("x-amz-target", "Ping").rpartition(".")[2], json.loads(body or b"{}"), headers)

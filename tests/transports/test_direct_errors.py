@@ -5,20 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from botocore.session import get_session
 
 from dynamorm_py.core.errors import DynamormError, ServiceError, TransactionCanceled, TransportError
 from dynamorm_py.transports import Transport
 from dynamorm_py.transports.aiobotocore import open_aiobotocore
-from dynamorm_py.transports.answers import BY_CODE
 from dynamorm_py.transports.direct import open_direct
 from dynamorm_py.transports.payloads import WORDLESS
+from tests.faults.codes import CODES, SERVICE
 from tests.faults.server import Answer, Bytes, FaultServer, fault
 from tests.transports.reach import GET, TRANSACTION, settings_of
-
-SERVICE: Any = get_session().get_service_model("dynamodb")
-MODELLED = [name for name in SERVICE.shape_names if SERVICE.shape_for(name).metadata.get("exception")]
-CODES = sorted({*MODELLED, *BY_CODE, "SerializationException", "ValidationException", "UnknownOperationException"})
 
 ITEM = {"user_id": {"S": "u1"}, "picture": {"B": "+/8="}, "pictures": {"BS": ["AAEC"]}}
 REASONS = [{"Code": "None"}, {"Code": "ConditionalCheckFailed", "Message": "no", "Item": ITEM}]
