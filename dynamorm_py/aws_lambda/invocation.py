@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeAlias, cast
 
@@ -13,6 +12,7 @@ from typing_extensions import TypeVar
 
 from dynamorm_py.client import Client
 from dynamorm_py.core.errors import InvalidOperation
+from dynamorm_py.core.records import Record, field, replace
 
 if TYPE_CHECKING:
     from dynamorm_py.aws_lambda.unit_of_work import Unit
@@ -50,8 +50,7 @@ class LambdaContext(Protocol):
     def get_remaining_time_in_millis(self) -> int: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Invocation(Generic[E, R]):
+class Invocation(Record, Generic[E, R]):
     """One invocation, of an event `E` that is answered with an `R`.
 
     - `event`: what the handler is given. Middleware may put something else in its place; `raw` stays as it came.
@@ -92,7 +91,7 @@ class Invocation(Generic[E, R]):
 
     def with_event(self, event: F) -> Invocation[F, R]:
         """The same invocation with another event, for middleware to go on with."""
-        return cast("Invocation[F, R]", replace(cast(Any, self), event=event))
+        return cast("Invocation[F, R]", replace(self, event=event))
 
     def with_tenant(self, tenant: str, db: TenantClient) -> Invocation[E, R]:
         """The same invocation in a tenant's scope."""
