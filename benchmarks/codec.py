@@ -17,13 +17,15 @@ import sys
 from collections.abc import Iterator, Sequence
 from importlib.metadata import version
 from pathlib import Path
-from textwrap import fill
+from textwrap import fill as wrapped
 from typing import TypedDict
 
 from benchmarks.coding.contests import BOTO3, contests
 from benchmarks.coding.measuring import Result, measured
+from benchmarks.coding.page import codec
 from benchmarks.setting.environments import ROOT
 from benchmarks.setting.machine import Machine, described, machine
+from benchmarks.setting.page import fill
 from benchmarks.setting.tables import aligned
 
 ABOUT = (
@@ -61,6 +63,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options.results.mkdir(parents=True, exist_ok=True)
     path = options.results / "codec.json"
     path.write_text(json.dumps(report, indent=2) + "\n")
+    fill("codec", codec(report), options.results)
     if options.plots:
         # matplotlib takes longer to import than a smoke run of the rest.
         from benchmarks.coding.plot import draw  # noqa: PLC0415
@@ -81,7 +84,7 @@ def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 def lines(report: Report) -> Iterator[str]:
     """The whole report, for reading in a terminal."""
-    yield fill(report["about"], 120)
+    yield wrapped(report["about"], 120)
     yield described(report["machine"])
     yield ", ".join(f"{name} {number}" for name, number in report["versions"].items())
     yield ""

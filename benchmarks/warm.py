@@ -48,6 +48,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     status = published(report, path)
     if chosen.engine == CANNED:
         fill("warm", page.warm(report), chosen.results)
+    else:
+        fill("warm-local", page.local(report), chosen.results)
     if chosen.plots and report["results"]:
         # matplotlib takes longer to import than a smoke run of the rest.
         from benchmarks.laps.plot import draw  # noqa: PLC0415

@@ -65,7 +65,7 @@ def contests() -> list[Contest]:
             "page",
             f"a page of {PAGE}, from JSON to validated models, per item",
             {
-                OURS: lambda: [mapping.decode(one) for one in from_json(page, cache_strings="keys")["Items"]],
+                OURS: lambda: mapping.decode_all(from_json(page, cache_strings="keys")["Items"]),
                 GENERIC: lambda: [Order.model_validate(recursion(one)) for one in from_json(page)["Items"]],
                 BOTO3: lambda: [Order.model_validate(deserialized(one)) for one in from_json(page)["Items"]],
             },

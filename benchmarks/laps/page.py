@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from benchmarks.laps.race import DISCIPLINES
 from benchmarks.laps.results import Report
@@ -24,7 +24,7 @@ def warm(report: Report) -> list[str]:
         "",
         "Calls of `get` a second on one core, so many under way at a time:",
         "",
-        *_rates(report, concurrent),
+        *_rates(report, concurrent, lambda name: name.removeprefix(GET).removeprefix("_x") or "1"),
         "",
         "The direct transport's time of the processor per call, as a part of each other's:",
         "",
@@ -33,6 +33,22 @@ def warm(report: Report) -> list[str]:
         *_lost(report),
         "",
         *_beside(report),
+        *_missing(report),
+    ]
+
+
+def local(report: Report) -> list[str]:
+    """What calls take of the processor, and how many there are a second, on an engine that does its own work."""
+    return [
+        _conditions(report),
+        "",
+        "Microseconds of the processor per call, all threads, median; the least of each column is bold:",
+        "",
+        *_times(report, OPERATIONS),
+        "",
+        "Calls a second, one after the other:",
+        "",
+        *_rates(report, OPERATIONS, lambda name: f"`{name}`"),
         *_missing(report),
     ]
 
@@ -83,13 +99,13 @@ def _times(report: Report, operations: Sequence[str]) -> list[str]:
     return table(["", *(f"`{name}`" for name in measured)], rows)
 
 
-def _rates(report: Report, disciplines: Sequence[str]) -> list[str]:
+def _rates(report: Report, disciplines: Sequence[str], heads: Callable[[str], str]) -> list[str]:
     measured = [name for name in disciplines if name in report["results"]]
     rows = []
     for entrant, title in _titles(report):
         rates = [report["results"][name].get(entrant) for name in measured]
         rows.append([title, *(_number(rate["calls_per_second"]["median"]) if rate else "-" for rate in rates)])
-    return table(["", *(name.removeprefix(GET).removeprefix("_x") or "1" for name in measured)], rows)
+    return table(["", *map(heads, measured)], rows)
 
 
 def _parts(report: Report, operations: Sequence[str]) -> list[str]:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from benchmarks.coding import page as coding
 from benchmarks.growing import page as growing
 from benchmarks.laps import page as laps
 from benchmarks.laps.race import Lap
@@ -42,10 +43,17 @@ def test_a_trial_run_changes_no_page(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 
 @pytest.mark.parametrize(
-    ("name", "lines"), [("warm", laps.warm), ("tenancy", laps.tenancy), ("growth", growing.growth)]
+    ("name", "lines", "file"),
+    [
+        ("warm", laps.warm, "warm"),
+        ("warm-local", laps.local, "warm_dynamodb_local"),
+        ("tenancy", laps.tenancy, "tenancy"),
+        ("growth", growing.growth, "growth"),
+        ("codec", coding.codec, "codec"),
+    ],
 )
-def test_the_page_tells_the_results(name: str, lines: Any) -> None:
-    report = json.loads((RESULTS / f"{name}.json").read_text())
+def test_the_page_tells_the_results(name: str, lines: Any, file: str) -> None:
+    report = json.loads((RESULTS / f"{file}.json").read_text())
     assert filled(PAGE.read_text(), name, lines(report)) == PAGE.read_text()
 
 
