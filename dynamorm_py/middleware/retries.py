@@ -88,7 +88,8 @@ class Retries:
         attempt, throttles = 1, 0
         while True:
             try:
-                return _counted(await send(call), attempt, throttles)
+                response = await send(call)
+                return response if attempt == 1 else _counted(response, attempt, throttles)
             except DynamormError as error:
                 throttles += isinstance(error, Throttled)
                 error.attempts, error.throttles = attempt, throttles
@@ -144,8 +145,6 @@ def _outcome(error: DynamormError, call: Call, in_doubt: bool) -> DynamormError:
 
 
 def _counted(response: Response, attempt: int, throttles: int) -> Response:
-    if attempt == 1:
-        return response
     # The first one where botocore itself would put it.
     counts = {"RetryAttempts": attempt - 1, "ThrottledAttempts": throttles}
     return {**response, "ResponseMetadata": {**response.get("ResponseMetadata", {}), **counts}}

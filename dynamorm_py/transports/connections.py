@@ -99,11 +99,12 @@ class Connection(asyncio.BufferedProtocol):
         if self._waiter is None:
             self.abort()  # nobody asked
             return
-        self._deadline = self._loop.time() + self._read_timeout
         try:
             self._parser.feed_data(self._buffer[:nbytes])
         except (HttpParserError, HttpParserUpgrade) as error:
             self._fail(BadAnswer(f"what came is no HTTP answer: {error}"), error)
+        if self._waiter is not None:
+            self._deadline = self._loop.time() + self._read_timeout  # for the rest of it
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.is_lost = True
