@@ -13,6 +13,8 @@ from contextlib import asynccontextmanager
 
 import pytest
 
+from tests.faults.listener import Listener
+
 # What any program has that reads from a socket into a pydantic model: our share is what comes on top of it.
 FLOOR = """
 import asyncio, json, ssl, sys
@@ -87,12 +89,9 @@ async def answering() -> AsyncIterator[str]:
         await reader.readuntil(b"\r\n\r\n")
         writer.write(b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%b" % (len(ITEM), ITEM))
         await reader.read()
-        writer.close()
-        await writer.wait_closed()
 
-    server = await asyncio.start_server(answer, "127.0.0.1", 0)
-    async with server:
-        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    async with Listener(answer) as listener:
+        yield f"http://127.0.0.1:{listener.port}"
 
 
 async def loaded_by(program: str, *arguments: str) -> set[str]:

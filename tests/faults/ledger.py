@@ -204,7 +204,7 @@ class LedgerServer(FaultServer):
         return self._faults.certificates is None or await BeginTls(self._faults.certificates.trusted)(reader, writer)
 
     async def _exchange(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
-        async with self._idle():
+        with self._idle():
             headers = await receive_headers(reader)
         # Each request names its item before anything else that is as long.
         beginning = await reader.readuntil(b'"}')

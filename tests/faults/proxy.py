@@ -57,7 +57,7 @@ class ShortOfCapacity(FaultServer):
     @property
     def handlers(self) -> frozenset[asyncio.Task[None]]:
         """The server's own tasks."""
-        return frozenset(self._handlers)
+        return self._listener.tasks
 
     async def _exchange(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
         received = await receive(reader)

@@ -12,11 +12,13 @@ import socket
 import ssl
 import struct
 import zlib
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from threading import Thread
 from typing import Any, Protocol, Self
+
+from tests.faults.listener import Listener
 
 HOST = "127.0.0.1"
 
@@ -185,21 +187,19 @@ class FaultServer:
     def __init__(self, *script: Behaviour, tls: ssl.SSLContext | None = None) -> None:
         self._script: list[Behaviour] = list(script)
         self._tls = tls
-        self._server: asyncio.Server | None = None
-        self._handlers: set[asyncio.Task[None]] = set()
-        self._busy: set[asyncio.Task[None]] = set()
-        self._port = 0
+        self._listener = Listener(self._serve, tls, on_end=self._tell)
+        self._waiting: set[asyncio.Task[None]] = set()
         self._news = asyncio.Event()
         self.received: list[Received] = []
         self.connections = 0
 
     @property
     def endpoint_url(self) -> str:
-        return f"https://localhost:{self._port}" if self._tls is not None else f"http://{HOST}:{self._port}"
+        return f"https://localhost:{self.port}" if self._tls is not None else f"http://{HOST}:{self.port}"
 
     @property
     def port(self) -> int:
-        return self._port
+        return self._listener.port
 
     async def arrived(self, count: int) -> None:
         """Waits until it has received that many requests."""
@@ -209,12 +209,12 @@ class FaultServer:
 
     async def hung_up(self) -> None:
         """Waits until every connection that it accepted has ended."""
-        await asyncio.gather(*self._handlers)
+        await self._listener.hung_up()
 
     async def settled(self, connections: int) -> None:
         """Waits until there are no more connections than that, and all of them idle."""
-        await turns()
-        while self._busy or len(self._handlers) > connections:
+        self._listener.accept()
+        while self._listener.tasks - self._waiting or len(self._listener.tasks) > connections:
             self._news.clear()
             await self._news.wait()
 
@@ -234,56 +234,39 @@ class FaultServer:
         await self.stop()
 
     async def start(self, port: int = 0) -> None:
-        self._server = await asyncio.start_server(self._serve, HOST, port, ssl=self._tls)
-        self._port = self._server.sockets[0].getsockname()[1]
+        self._listener.listen(port)
 
     async def stop(self) -> None:
         """Stops listening and waits until every connection has ended: the client is to end those it keeps."""
-        if self._server is not None:
-            await turns()
-            self._server.close()
-            while self._handlers:
-                await asyncio.gather(*self._handlers)
-            self._server = None
+        await self._listener.close()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        self._handlers.add(task)
         self.connections += 1
-        self._busy.add(task)
-        try:
-            if await self._welcome(reader, writer):
-                while await self._exchange(reader, writer):
-                    pass
-        except (asyncio.IncompleteReadError, ConnectionError):
-            return  # the client has hung up
-        finally:
-            writer.close()
-            with suppress(ConnectionError):
-                await writer.wait_closed()
-            self._handlers.discard(task)
-            self._busy.discard(task)
-            self._news.set()
+        if await self._welcome(reader, writer):
+            while await self._exchange(reader, writer):
+                pass
 
-    @asynccontextmanager
-    async def _idle(self) -> AsyncIterator[None]:
+    @contextmanager
+    def _idle(self) -> Iterator[None]:
         """For the time in which a connection waits for its next request."""
         task = asyncio.current_task()
         assert task is not None
-        self._busy.discard(task)
-        self._news.set()
+        self._waiting.add(task)
+        self._tell()
         try:
             yield
         finally:
-            self._busy.add(task)
+            self._waiting.discard(task)
 
     async def _welcome(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
         """What it does about a new connection; True lets requests come."""
         return True
 
+    def _tell(self) -> None:
+        self._news.set()
+
     async def _exchange(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
-        async with self._idle():
+        with self._idle():
             headers = await receive_headers(reader)
         self.received.append(await receive_body(reader, headers))
         self._news.set()
@@ -306,16 +289,6 @@ def in_a_thread(server: FaultServer, patience: float = 30) -> Iterator[FaultServ
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
         loop.close()
-
-
-async def turns(count: int = 20) -> None:
-    """Lets connections that clients have made, and perhaps ended, be accepted and get their handlers.
-
-    A client does not wait for that. Where a server is closed between the accepting of a connection and the making of
-    its transport, Python 3.11 drops the transport unclosed.
-    """
-    for _ in range(count):
-        await asyncio.sleep(0)
 
 
 async def receive(reader: asyncio.StreamReader) -> Received:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Self
 from urllib.parse import parse_qsl
 
-from tests.faults.server import turns
+from tests.faults.listener import Listener
 
 HOST = "127.0.0.1"
 # https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
@@ -48,38 +47,25 @@ class StsServer:
 
     @property
     def endpoint_url(self) -> str:
-        return f"http://{HOST}:{self._server.sockets[0].getsockname()[1]}"
+        return f"http://{HOST}:{self._listener.port}"
 
     async def __aenter__(self) -> Self:
         self.gate.set()
-        self._handlers: set[asyncio.Task[None]] = set()
-        self._server = await asyncio.start_server(self._serve, HOST, 0)
+        self._listener = Listener(self._serve)
+        self._listener.listen()
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        await turns()
-        self.stop_listening()
-        await asyncio.gather(*self._handlers)
+        await self._listener.close()
 
     def stop_listening(self) -> None:
         """Ends without waiting for the client to end its connections."""
-        self._server.close()
+        self._listener.stop_listening()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        self._handlers.add(task)
         self.connections += 1
-        try:
-            while True:
-                await self._exchange(reader, writer)
-        except (asyncio.IncompleteReadError, ConnectionError):
-            return  # the client has hung up
-        finally:
-            writer.close()
-            with suppress(ConnectionError):
-                await writer.wait_closed()
-            self._handlers.discard(task)
+        while True:
+            await self._exchange(reader, writer)
 
     async def _exchange(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").lower()

@@ -11,7 +11,8 @@ import pytest
 
 from dynamorm_py.core.errors import ClientClosed
 from dynamorm_py.transports.connections import Connection, ConnectionLost, Pool
-from tests.faults.server import HOST, turns
+from tests.faults.listener import Listener
+from tests.faults.server import HOST
 
 ANSWER = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}"
 
@@ -38,27 +39,24 @@ class Dialling:
 
 
 async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    try:
-        while await reader.readline():
-            writer.write(ANSWER)
-    except ConnectionError:
-        return
-    finally:
-        writer.close()
+    while await reader.readline():
+        writer.write(ANSWER)
 
 
 @asynccontextmanager
 async def pool_of(limit: int) -> AsyncIterator[tuple[Pool, Dialling]]:
-    server = await asyncio.start_server(answer, HOST, 0)
-    dialling = Dialling(server.sockets[0].getsockname()[1])
-    pool = Pool(dialling, limit)
-    try:
-        yield pool, dialling
-    finally:
-        await pool.close()
-        await turns()  # the server's side begins, and ends, later
-        server.close()
-        await server.wait_closed()
+    async with Listener(answer) as listener:
+        dialling = Dialling(listener.port)
+        pool = Pool(dialling, limit)
+        try:
+            yield pool, dialling
+        finally:
+            await pool.close()
+
+
+async def turns(count: int = 20) -> None:
+    for _ in range(count):
+        await asyncio.sleep(0)
 
 
 async def use(pool: Pool) -> Connection:

@@ -20,7 +20,8 @@ from dynamorm_py.transports import Credentials, Settings, Transport, narrow_trus
 from dynamorm_py.transports.aiobotocore import open_aiobotocore
 from dynamorm_py.transports.narrow_trust import narrow_bundle
 from dynamorm_py.transports.trust import AMAZON_ROOTS
-from tests.faults.server import HOST, Answer, FaultServer, turns
+from tests.faults.listener import Listener
+from tests.faults.server import HOST, Answer, FaultServer
 from tests.transports.conftest import SetEnviron
 from tests.transports.reach import ADD, GET, KEY, KEYS
 
@@ -60,20 +61,13 @@ async def proxy_to(server: FaultServer) -> AsyncIterator[str]:
             sink.close()
 
     async def tunnel(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            await reader.readuntil(b"\r\n\r\n")
-            there, away = await asyncio.open_connection(HOST, server.port)
-            writer.write(b"HTTP/1.1 200 connected\r\n\r\n")
-            await asyncio.gather(pipe(reader, away), pipe(there, writer))
-        except (asyncio.IncompleteReadError, ConnectionError):
-            return  # the client has hung up
-        finally:
-            writer.close()
+        await reader.readuntil(b"\r\n\r\n")
+        there, away = await asyncio.open_connection(HOST, server.port)
+        writer.write(b"HTTP/1.1 200 connected\r\n\r\n")
+        await asyncio.gather(pipe(reader, away), pipe(there, writer))
 
-    listener = await asyncio.start_server(tunnel, HOST, 0)
-    async with listener:
-        yield f"http://{HOST}:{listener.sockets[0].getsockname()[1]}"
-        await turns()
+    async with Listener(tunnel) as listener:
+        yield f"http://{HOST}:{listener.port}"
 
 
 @asynccontextmanager
