@@ -86,7 +86,13 @@ class CountingProxy:
             self._start(self._serve, near)
 
     def _serve(self, accepted: socket.socket) -> None:
-        with suppress(OSError), socket.create_connection(self._target) as far, self._secured(accepted) as near:
+        # It is closed also where the target cannot be reached.
+        with (
+            suppress(OSError),
+            accepted,
+            socket.create_connection(self._target) as far,
+            self._secured(accepted) as near,
+        ):
             with self._changed:
                 self._open.add(near)
             try:
