@@ -8,8 +8,8 @@ What is left is sent again after a pause, until it is done or the attempts are u
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any, Generic, TypeAlias, TypeVar
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Generic, NamedTuple, TypeAlias, TypeVar
 
 from dynamorm_py.core.errors import (
     DynamormError,
@@ -22,7 +22,7 @@ from dynamorm_py.core.errors import (
 from dynamorm_py.core.operations import GetItem, Prepared, target_of
 from dynamorm_py.core.records import Record
 from dynamorm_py.core.transactions import Identity, Member, identity, identity_of
-from dynamorm_py.core.wire import Call, Conversation, Item, Pause, Request, Response, Scope, Target, Together
+from dynamorm_py.core.wire import AttributeValue, Call, Conversation, Item, Pause, Request, Response, Scope, Together
 
 T = TypeVar("T")
 
@@ -84,12 +84,10 @@ class _Write(Record):
         return {"DeleteRequest": {"Key": request["Key"]}}
 
 
-class _Read(Record):
-    """A read, and where it reads: of what a request alone would need, nothing is made for the hundreds of a batch."""
+class _Asked(NamedTuple):
+    """A key that is read."""
 
     identity: Identity
-    member: GetItem[Any]
-    table: str
     key: Item
 
 
@@ -138,54 +136,76 @@ class BatchWrite(Record):
 
 
 class BatchGet(Record, Generic[T]):
-    """Reads by key, 100 a request; the answers stand in the order of the reads. `keys` are what the caller gave."""
+    """Reads by key, 100 a request; the answers stand in the order of the keys, of which each is given by its fields'
+    `values`, and as the caller gave it. `read` is what every read is but for its key, and `decode` makes the results of
+    items."""
 
-    members: tuple[GetItem[T], ...]
-    keys: tuple[object, ...]
+    read: GetItem[T]
+    values: tuple[Mapping[str, AttributeValue], ...]
+    given: tuple[object, ...]
+    decode: Callable[[Sequence[Item]], list[T]]
     pace: Pace = Pace()
     verb: str = "batch_get"
 
     def first_call(self, scope: Scope) -> Call:
-        reads = _each_once(self._reads(scope))
-        if not reads:
+        table, wanted = self._wanted(scope)
+        asked = _each_once(wanted)
+        if not asked:
             raise InvalidOperation("an empty batch sends nothing", operation=self.verb)
-        return _get_call(reads[:MAX_KEYS])
+        return self._call(table, asked[:MAX_KEYS])
 
     def converse(self, scope: Scope) -> Conversation[list[T]]:
-        wanted = self._reads(scope)
-        reads = _each_once(wanted)
-        count = _Count(len(reads), self.pace.progress)
+        table, wanted = self._wanted(scope)
+        asked = _each_once(wanted)
+        count = _Count(len(asked), self.pace.progress)
         found: dict[Identity, Item] = {}
-        parts = [tuple(reads[start : start + MAX_KEYS]) for start in range(0, len(reads), MAX_KEYS)]
+        names = self.read.schema.key.names
 
-        def left_of(asked: tuple[_Read, ...], response: Response) -> tuple[_Read, ...]:
-            _collect(asked, response, found)
-            return _unread(asked, response)
+        def call_of(part: tuple[_Asked, ...]) -> Call:
+            return self._call(table, part)
 
-        left = yield from _all_parts(
-            [_work_off(part, self.pace, count, _get_call, left_of) for part in parts], self.pace
-        )
-        for part in left:
-            if part.error is not None:
-                raise part.error.about(operation=self.verb)
-        missing = {read.identity for part in left for read in part.entries}
+        def left_of(part: tuple[_Asked, ...], response: Response) -> tuple[_Asked, ...]:
+            # Answers come in no order and without those that are missing, so each is told by its key.
+            for item in (response.get("Responses") or {}).get(table, ()):
+                found[_identity_in(table, names, item)] = item
+            return _unread(part, response, names)
+
+        parts = [tuple(asked[start : start + MAX_KEYS]) for start in range(0, len(asked), MAX_KEYS)]
+        left = yield from _all_parts([_work_off(part, self.pace, count, call_of, left_of) for part in parts], self.pace)
+        for each in left:
+            if each.error is not None:
+                raise each.error.about(operation=self.verb)
+        missing = {entry.identity for each in left for entry in each.entries}
         if missing:
-            remaining = [key for key, read in zip(self.keys, wanted, strict=True) if read.identity in missing]
-            raise _unprocessed(remaining, len(self.keys), None, self.verb)
-        return [read.member.answer(found.get(read.identity), read.key, scope) for read in wanted]
+            remaining = [given for given, entry in zip(self.given, wanted, strict=True) if entry.identity in missing]
+            raise _unprocessed(remaining, len(self.given), None, self.verb)
+        return self._results([(found.get(entry.identity), entry.key) for entry in wanted], scope)
 
-    def _reads(self, scope: Scope) -> list[_Read]:
-        """What is asked for, in its order."""
-        return [_read(member, scope) for member in self.members]
+    def _wanted(self, scope: Scope) -> tuple[str, list[_Asked]]:
+        """The table, and what is asked of it, in its order."""
+        if not self.values:
+            return "", []
+        table, keys = self.read.locate_all(self.values, scope)
+        return table, [_Asked(identity(table, key), key) for key in keys]
+
+    def _call(self, table: str, part: Sequence[_Asked]) -> Call:
+        entry: Request = {"Keys": [each.key for each in part]}
+        if self.read.consistent:
+            entry["ConsistentRead"] = True
+        targets = tuple([target for each in part for target in target_of(self.read.schema, table, each.key)])
+        return Call("BatchGetItem", {"RequestItems": {table: entry}}, targets)
+
+    def _results(self, answers: Sequence[tuple[Item | None, Item]], scope: Scope) -> list[T]:
+        read = self.read
+        shown = [item if item is not None and read.shows(item, scope) else None for item, _ in answers]
+        decoded = iter(self.decode([item for item in shown if item is not None]))
+        return [
+            read.missing(key) if item is None else next(decoded) for item, (_, key) in zip(shown, answers, strict=True)
+        ]
 
 
-def _read(member: GetItem[Any], scope: Scope) -> _Read:
-    table, key = member.locate(scope)
-    return _Read(identity(table, key), member, table, key)
-
-
-def _each_once(reads: Sequence[_Read]) -> list[_Read]:
-    return list({read.identity: read for read in reads}.values())
+def _each_once(wanted: Sequence[_Asked]) -> list[_Asked]:
+    return list({entry.identity: entry for entry in wanted}.values())
 
 
 def _portions(writes: Sequence[_Write]) -> list[tuple[_Write, ...]]:
@@ -259,26 +279,12 @@ def _refused_writes(writes: Sequence[_Write], response: Response) -> set[Identit
     return refused
 
 
-def _unread(reads: tuple[_Read, ...], response: Response) -> tuple[_Read, ...]:
+def _unread(asked: tuple[_Asked, ...], response: Response, names: tuple[str, ...]) -> tuple[_Asked, ...]:
     unprocessed = response.get("UnprocessedKeys")
     if not unprocessed:
         return ()
-    names = _key_names(reads)
-    refused = {_identity_in(table, names[table], key) for table, entry in unprocessed.items() for key in entry["Keys"]}
-    return tuple(read for read in reads if read.identity in refused)
-
-
-def _collect(reads: Sequence[_Read], response: Response, found: dict[Identity, Item]) -> None:
-    """Answers come in no order and without those that are missing, so each is told by its key."""
-    names = _key_names(reads)
-    for table, items in (response.get("Responses") or {}).items():
-        for item in items:
-            found[_identity_in(table, names[table], item)] = item
-
-
-def _key_names(reads: Sequence[_Read]) -> dict[str, tuple[str, ...]]:
-    """The key attributes of each table, in the order in which its requests have them."""
-    return {read.table: read.member.schema.key.names for read in reads}
+    refused = {_identity_in(table, names, key) for table, entry in unprocessed.items() for key in entry["Keys"]}
+    return tuple(entry for entry in asked if entry.identity in refused)
 
 
 def _identity_in(table: str, names: tuple[str, ...], item: Item) -> Identity:
@@ -291,20 +297,6 @@ def _write_call(writes: Sequence[_Write]) -> Call:
         tables.setdefault(write.table, []).append(write.entry)
     targets = tuple([target for write in writes for target in write.prepared.call.targets])
     return Call("BatchWriteItem", {"RequestItems": tables}, targets)
-
-
-def _get_call(reads: Sequence[_Read]) -> Call:
-    tables: dict[str, Request] = {}
-    targets: list[Target] = []
-    for read in reads:
-        entry = tables.get(read.table)
-        if entry is None:
-            entry = tables[read.table] = {"Keys": []}
-        entry["Keys"].append(read.key)
-        if read.member.consistent:
-            entry["ConsistentRead"] = True
-        targets += target_of(read.member.schema, read.table, read.key)
-    return Call("BatchGetItem", {"RequestItems": tables}, tuple(targets))
 
 
 def _unprocessed(remaining: list[Any], total: int, error: DynamormError | None, verb: str) -> UnprocessedItems:

@@ -9,7 +9,7 @@ API reference: https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/AP
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Generic, Protocol, Self, TypeVar, cast
 
 from dynamorm_py.core.errors import (
@@ -257,15 +257,27 @@ class GetItem(Record, SingleItem[T]):
         schema = self.schema
         try:
             # No more of a read depends on the tenant, so there is no need to be a ByKey and make another one under it.
-            return enter_table(schema, scope), schema.key_from(with_tenant(schema, scope, self.key))
+            key = self.key if schema.tenant is None else with_tenant(schema, scope, self.key)
+            return enter_table(schema, scope), schema.key.build(key)
+        except DynamormError as error:
+            raise error.about(schema.model, self.verb) from error.__cause__
+
+    def locate_all(self, keys: Iterable[Mapping[str, AttributeValue]], scope: Scope) -> tuple[str, list[Item]]:
+        """As `locate`, for many keys."""
+        schema = self.schema
+        try:
+            table = enter_table(schema, scope)
+            return table, [schema.key.build(with_tenant(schema, scope, key)) for key in keys]
         except DynamormError as error:
             raise error.about(schema.model, self.verb) from error.__cause__
 
     def answer(self, item: Item | None, key: Item, scope: Scope) -> T:
         """What the read gives back for what was found at the key."""
-        if item is None or not self.schema.reads(item, scope.now, expired=self.include_expired):
-            return self.missing(key)
-        return self.decode(item)
+        return self.missing(key) if item is None or not self.shows(item, scope) else self.decode(item)
+
+    def shows(self, item: Item, scope: Scope) -> bool:
+        """Whether what was found is one of the model's items, and not past its time."""
+        return self.schema.reads(item, scope.now, expired=self.include_expired)
 
     def _prepare(self, scope: Scope) -> Prepared[T]:
         table, key = self.locate(scope)

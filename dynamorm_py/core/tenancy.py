@@ -23,7 +23,8 @@ def enter_table(schema: Schema, scope: Scope, *, writes: bool = False) -> str:
     Raises `TenantRequired` for a tenant's data outside of all scopes, `TenantViolation` for what is neither a tenant's
     nor shared inside of one, and for writing what is shared, and `InvalidModel` where the client takes no other models.
     """
-    check_kind(schema, scope)
+    if scope.strict:
+        check_kind(schema, scope)
     if schema.tenant is not None:
         if scope.tenant is None and not scope.bypass:
             raise TenantRequired(

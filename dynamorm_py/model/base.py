@@ -358,19 +358,23 @@ class Model(BaseModel, metaclass=ModelMeta):
                 model=cls.__name__,
                 operation="batch_get",
             )
+        mapping = cls.__dynamorm_mapping__
         given = tuple(keys)
-        members = tuple(
-            cls._read(
-                "batch_get",
-                key if isinstance(key, tuple) else (key,),
-                {},
-                consistent,
-                include_expired,
-                lambda key: None,
-            )
-            for key in given
+        names = mapping.schema.key.fields
+        values = tuple(
+            [key_values(mapping, names, key if isinstance(key, tuple) else (key,), {}, "batch_get") for key in given]
         )
-        return Operation(BatchGet(members, given, pace_of(concurrency, attempts, progress, "batch_get")))
+        read: GetItem[Self | None] = GetItem(
+            mapping.schema,
+            {},
+            mapping.decode,
+            lambda key: None,
+            "batch_get",
+            consistent=consistent,
+            include_expired=include_expired,
+        )
+        pace = pace_of(concurrency, attempts, progress, "batch_get")
+        return Operation(BatchGet(read, values, given, mapping.decode_all, pace))
 
     # Writing
 

@@ -30,7 +30,10 @@ def key_values(
 ) -> dict[str, AttributeValue]:
     """The fields called `names`, from positional values in that order, keywords, or one mapping."""
     try:
-        given = _by_name(names, arguments, keywords, mapping.schema.tenant)
+        if not keywords and len(arguments) == len(names) and _SIMPLE.issuperset(map(type, arguments)):
+            given: Mapping[str, object] = dict(zip(names, arguments, strict=True))  # as most are: all is known of them
+        else:
+            given = _by_name(names, arguments, keywords, mapping.schema.tenant)
         return {name: mapping.codecs[name].encode(value) for name, value in given.items()}
     except InvalidOperation as error:
         raise error.about(mapping.schema.model, verb) from error.__cause__
@@ -40,8 +43,6 @@ def _by_name(
     names: Sequence[str], arguments: Sequence[object], keywords: Mapping[str, object], tenant: Tenant | None
 ) -> dict[str, object]:
     given: dict[str, object]
-    if not keywords and len(arguments) == len(names) and _SIMPLE.issuperset(map(type, arguments)):
-        return dict(zip(names, arguments, strict=True))  # as most keys are given: nothing is left to find out
     if len(arguments) == 1 and isinstance(arguments[0], Mapping):
         given = dict(arguments[0])
     elif len(arguments) > len(names):

@@ -142,7 +142,8 @@ class Connection(asyncio.BufferedProtocol):
     @property
     def is_usable(self) -> bool:
         """Whether another exchange can begin on it, as far as is known."""
-        return self._keep_alive and self._waiter is None and self._transport is not None and not self.is_closing
+        transport = self._transport
+        return self._keep_alive and self._waiter is None and transport is not None and not transport.is_closing()
 
     @property
     def is_closing(self) -> bool:
@@ -275,7 +276,7 @@ class Pool:
         if self._closed or not connection.is_usable:
             self.discard(connection)
             return
-        waiter = self._next_waiter()
+        waiter = self._next_waiter() if self._waiting else None
         if waiter is not None:
             waiter.set_result(connection)
         else:

@@ -108,7 +108,7 @@ def decode_error(body: bytes) -> Any:
     """The members of an error's answer, which may hold items, and never times. Raises ValueError for no JSON."""
     # Of all texts on a page only names of attributes come again and again.
     members = from_json(body, cache_strings="keys")
-    if _may_hold_binaries(body):
+    if b"B" in body and re.search(_BINARY, body):
         _read_binaries(members)
     return members
 
@@ -119,10 +119,6 @@ _BINARY = rb'B(?<="B)S?"'
 
 # What is written here has no space behind a name, so that its value is known to follow.
 _SENT_BINARY = rb'B(?<="B)S?":["[]'
-
-
-def _may_hold_binaries(body: bytes) -> bool:
-    return b"B" in body and re.search(_BINARY, body) is not None
 
 
 def _read_binaries(value: Any) -> None:
