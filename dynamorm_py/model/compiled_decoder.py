@@ -5,9 +5,9 @@ the same plain data without asking every value what it is. What an annotation te
 a rule: an item that holds a value of another type is handed to the recursion whole, so that whatever it means, its
 errors included, is the recursion's own. Only where None may stand in a value's place is the value asked first.
 
-Measured on CPython 3.13, for ten attributes with a list and a dict: the recursion takes 2.4 µs, the generated function
-1.0. Making it takes a millisecond, which a cold start's first reads would not earn back: `ModelMapping` asks for it,
-and imports this module, when many items were read.
+Measured on CPython 3.13, for ten attributes with a list and a dict: the recursion takes 4.0 µs, the generated function
+1.1. Making it takes a third of a millisecond, and importing this module one more, which a cold start's first reads would
+not earn back: `ModelMapping` asks for it when many items were read.
 """
 
 from __future__ import annotations

@@ -7,8 +7,9 @@ rule, since an assignment checks nothing: each value is asked for its exact type
 is handed to the generic way whole, so that what becomes of it, its errors included, is the generic way's own. Fields
 that pydantic shapes (nested models, enums, serializers) are dumped by it still, and only they.
 
-Measured on CPython 3.13, for ten attributes with a list and a dict: the generic way takes 6.3 µs, the generated
-function 1.9. Like a decoder it is made when many instances were written; see `model.compiled_later`.
+Measured on CPython 3.13, for ten attributes with a list and a dict: the generic way takes 7.4 µs, the generated
+function 3.0; with a set and a nested model among them, on 3.11, 12.2 and 7.3. Like a decoder it is made when many
+instances were written; see `model.compiled_later`.
 """
 
 from __future__ import annotations
