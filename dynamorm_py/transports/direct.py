@@ -1,9 +1,9 @@
 """DynamoDB through connections of our own: HTTP/1.1 over asyncio, signed here.
 
-It does per request what the service requires and nothing else, for a tenth of the CPU of a botocore client, and loads
-none of botocore as long as the credentials are at hand. There are no hooks, no proxies and no configuration besides
-what `dynamorm_py.transports.endpoints` reads: who needs more takes the aiobotocore transport, whose requests, answers
-and errors are the same.
+It does per request what the service requires and nothing else, for a tenth to a fifth of the CPU of a botocore client,
+and loads none of botocore as long as the credentials are at hand. There are no hooks, no proxies and no configuration
+besides what `dynamorm_py.transports.endpoints` reads: who needs more takes the aiobotocore transport, whose requests,
+answers and errors are the same.
 
 One attempt a request, as there: repeating is the business of `dynamorm_py.middleware.retries`. The one exception is a
 kept connection that turns out to be dead, of which HTTP says that any client has to expect it. There the request is
