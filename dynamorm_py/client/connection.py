@@ -32,13 +32,10 @@ class Place(Record):
 
     def check(self) -> None:
         """Raises `ClientClosed` unless this is the running loop, thread and process."""
-        # Every request comes through here: no second place is made unless it is to be told what differs. A loop that
-        # runs is of this process: asyncio has none running in one that was forked.
-        if self.loop is not None and self.loop is _loop_here() and self.thread == threading.get_ident():
+        # Every request comes through here: no second place is made unless it is to be told what differs.
+        if self.loop is _loop_here() and self.thread == threading.get_ident() and self.process == os.getpid():
             return
         here = Place.here()
-        if self == here:
-            return
         if self.process != here.process:
             where = "another process (this one was forked from it)"
         elif self.thread != here.thread:

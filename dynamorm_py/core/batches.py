@@ -29,7 +29,8 @@ T = TypeVar("T")
 MAX_KEYS = 100
 MAX_WRITES = 25
 # DynamoDB takes 16 MB a request. Smaller ones are answered sooner, share the work among more requests at once, and keep
-# aiohttp from warning of a body (a third larger than its binary values) that would hold up the event loop.
+# aiohttp from warning of a body that would hold up the event loop. They are measured by the bounds of their items'
+# sizes, which are nearer to what travels: of lists and numbers, JSON makes several times the bytes that DynamoDB has.
 MAX_BYTES = 700_000
 
 # Called with how many items are done and how many there are in all, after every request.

@@ -6,8 +6,8 @@ a rule: an item that holds a value of another type is handed to the recursion wh
 errors included, is the recursion's own. Only where None may stand in a value's place is the value asked first.
 
 Measured on CPython 3.13, for ten attributes with a list and a dict: the recursion takes 4.0 µs, the generated function
-1.1. Making it takes a third of a millisecond, and importing this module one more, which a cold start's first reads would
-not earn back: `ModelMapping` asks for it when many items were read.
+1.1. Making it takes a third of a millisecond, and importing this module one more, which a cold start's first reads
+would not earn back: `ModelMapping` asks for it when many items were read.
 """
 
 from __future__ import annotations

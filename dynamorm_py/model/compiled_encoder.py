@@ -167,6 +167,10 @@ _WRAPPERS = frozenset({"default", "function-after", "function-before", "function
 # Deeper than this a document is no longer sure to be of a depth that DynamoDB takes.
 _DEEPEST = 8
 
+# So many fields of nested models stand in the source at the most, each wherever its model is held: models that hold
+# models that hold models would be compiled for seconds. Those beyond are dumped.
+_MOST_NESTED = 150
+
 
 class _Forms:
     """Finds the form of what a core schema describes: None where pydantic's serializer has a say in it, or nothing is
@@ -175,6 +179,7 @@ class _Forms:
     def __init__(self, definitions: Mapping[str, Any]) -> None:
         self._definitions = definitions
         self._within: list[str] = []
+        self._nested = 0
         self.names: dict[str, Any] = {kind.__name__: kind for kind in _ENCODED}
 
     def of(self, schema: Any, depth: int = 1) -> _Form | None:  # of core schemas, here and below
@@ -211,8 +216,8 @@ class _Forms:
         return _Form("list", lambda value: f"{{'L': [{each} for m{depth} in {value}]}}")
 
     def _map(self, schema: Any, depth: int) -> _Form | None:
-        member = self.of(schema.get("values_schema"), depth + 1)
-        if member is None or (schema.get("keys_schema") or {}).get("type") != "str":
+        member, keys = self.of(schema.get("values_schema"), depth + 1), self.of(schema.get("keys_schema"))
+        if member is None or keys is not _SCALARS["str"]:
             return None
         key, each = f"k{depth}", member.stored(f"m{depth}")
         name = f"{key} if type({key}) is str and {key} and {key}.isascii() else strange()"
@@ -237,7 +242,8 @@ class _Forms:
             return None
         entries = []
         for name, field in fields["fields"].items():
-            entry = self._entry(name, field, depth)
+            self._nested += 1
+            entry = self._entry(name, field, depth) if self._nested <= _MOST_NESTED else None
             if entry is None:
                 return None
             entries.append(entry)

@@ -36,6 +36,6 @@ class CompiledLater(Generic[T, R]):
         if self._left > 0:
             self._left -= 1
             return self._plainly(argument)
-        self._left = -1
         self.call = self._make()
+        self._left = -1  # not before: other threads may be here, too
         return self.call(argument)

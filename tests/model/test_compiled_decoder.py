@@ -291,6 +291,19 @@ class TestCompiledLater:
         assert [function.call(1), function.call(2)] == ["compiled 1", "compiled 2"]
         assert made == ["made"]
 
+    def test_it_is_not_compiled_before_it_is_made(self) -> None:
+        seen: list[bool] = []
+
+        def make() -> Callable[[int], int]:
+            seen.append(later.is_compiled)
+            return lambda argument: argument
+
+        later: CompiledLater[int, int] = CompiledLater(lambda argument: argument, make)
+        for number in range(WORTHWHILE + 1):
+            later.call(number)
+        assert seen == [False]
+        assert later.is_compiled
+
     def test_one_that_was_looked_up_before_goes_on(self) -> None:
         function: CompiledLater[int, int] = CompiledLater(lambda argument: argument, lambda: lambda argument: -argument)
         call = function.call

@@ -13,7 +13,7 @@ from uuid import UUID
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, SecretStr, field_serializer
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, SecretStr, create_model, field_serializer
 
 from dynamorm_py import (
     Attr,
@@ -120,6 +120,8 @@ class Order(Model, table="orders"):
     matrix: Attr[dict[str, list[int]]] = field(default_factory=dict)
     loose: Attr[list[int | None]] = field(default_factory=list)
     by_number: Attr[dict[int, str]] = field(default_factory=dict)
+    by_shout: Attr[dict[Annotated[str, PlainSerializer(shouted)], int]] = field(default={"loud": 1})
+    by_short: Attr[dict[Annotated[str, Field(max_length=3)], int]] = field(default={"key": 1})
     colour: Attr[Colour] = field(default=Colour.RED)
     shade: Attr[Colour | None] = field(default=None, null="store")
     lucky: Attr[frozenset[int]] = field(default=frozenset({3, 20}))
@@ -225,12 +227,70 @@ def test_an_instance_that_is_as_its_fields_say_goes_no_other_way() -> None:
         assert mapping.compiled_item_of()(order()) == expected
     finally:
         del mapping.item_of, mapping._dumped
-    shaped = {"anything", "by_number", "decorated", "expires", "loose", "loud", "masked", "open", "secret", "tree"}
+    shaped = {
+        "anything",
+        "by_number",
+        "by_shout",
+        "decorated",
+        "expires",
+        "loose",
+        "loud",
+        "masked",
+        "open",
+        "secret",
+        "tree",
+    }
     assert dumped == [shaped]
 
 
 def refused(instance: Model) -> Item:
     raise AssertionError(instance)
+
+
+def made(name: str, fields: dict[str, Any], base: type[BaseModel] = BaseModel, **options: Any) -> Any:
+    """A model class of fields whose types only the test's own code knows."""
+    make: Any = create_model
+    return make(name, __base__=base, __cls_kwargs__=options, **{field: (kind, ...) for field, kind in fields.items()})
+
+
+def nest(levels: int, width: int) -> Any:
+    """A model whose fields are models whose fields are models, and so on."""
+    inner: Any = int
+    for level in range(levels):
+        inner = made(f"Level{level}", {f"f{number}": inner for number in range(width)})
+    return inner
+
+
+def filled(kind: Any) -> Any:
+    return kind(**{name: filled(info.annotation) for name, info in kind.model_fields.items()}) if kind is not int else 1
+
+
+def holder(kind: Any) -> Any:
+    base = made("Named", {}, Model)
+    return made("Holder", {"deep": kind, "name": Annotated[str, partition_key()]}, base, table="holders")
+
+
+def test_models_that_hold_models_that_hold_models_do_not_make_an_endless_source() -> None:
+    model = holder(nest(6, 6))  # 46,656 numbers
+    mapping = model.__dynamorm_mapping__
+    dumped: list[set[str]] = []
+
+    def dump(instance: Model, only: set[str]) -> Any:
+        dumped.append(only)
+        return {"deep": {}}
+
+    mapping._dumped = dump
+    assert mapping.compiled_item_of()(model.model_construct(name="n", deep=None))["deep"] == {"M": {}}
+    assert dumped == [{"deep"}]
+
+
+def test_a_few_models_inside_models_are_encoded_without_being_dumped() -> None:
+    model = holder(nest(3, 4))
+    mapping = model.__dynamorm_mapping__
+    instance = model(name="n", deep=filled(nest(3, 4)).model_dump())
+    expected = mapping.item_of(instance)
+    mapping.item_of = mapping._dumped = refused
+    assert mapping.compiled_item_of()(instance) == expected
 
 
 class Counter(Model, table="counters"):
