@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import gc
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from statistics import median
 from time import process_time
 from typing import TypedDict
@@ -21,15 +23,28 @@ class Result(TypedDict):
 def measured(contests: Sequence[Contest], rounds: int, seconds: float) -> dict[str, dict[str, Result]]:
     """Results by contest and contender. A lap lasts at least `seconds`; in every round each has one."""
     runs = {(one.name, name): run for one in contests for name, run in one.runs.items()}
-    counts = {key: _count(run, seconds) for key, run in runs.items()}
     laps: dict[tuple[str, str], list[float]] = {key: [] for key in runs}
-    for _ in range(rounds):
-        for key, run in runs.items():
-            laps[key].append(_lap(run, counts[key]) / counts[key])
+    with _alone():
+        counts = {key: _count(run, seconds) for key, run in runs.items()}
+        for _ in range(rounds):
+            for key, run in runs.items():
+                laps[key].append(_lap(run, counts[key]) / counts[key])
     return {
         one.name: _results({name: [lap * 1e6 / one.items for lap in laps[one.name, name]] for name in one.runs})
         for one in contests
     }
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """Spares the garbage collector what this process holds besides: boto3's modules would be gone through for whoever
+    makes many objects."""
+    gc.collect()
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
 
 
 def _results(times: dict[str, list[float]]) -> dict[str, Result]:
