@@ -124,9 +124,6 @@ def ambient_or_none() -> Runner | None:
 
 def ambient() -> Runner:
     """The innermost client of this context; raises `NoClient` where there is none."""
-    entry = _ambient.get()
-    if entry is not None and not entry.left:
-        return entry.runner
     runner = ambient_or_none()
     if runner is None:
         raise NoClient("no client is open here: await inside `async with Client()`, or use db.run(operation)")

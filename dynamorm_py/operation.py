@@ -53,8 +53,7 @@ class Operation(Generic[T_co]):
 
     def plan_in(self, scope: Scope) -> core.Operation[T_co]:
         """The pure description, for a scope to run. Raises `TenantViolation` in another one than it was made in."""
-        if self._tenant is not None:
-            check_origin(self._tenant, scope)
+        check_origin(self._tenant, scope)
         return self._plan
 
     @property

@@ -254,20 +254,16 @@ class GetItem(Record, SingleItem[T]):
 
     def locate(self, scope: Scope) -> tuple[str, Item]:
         """Where the item is: its table, and its key there. Every error names the model and the verb."""
-        schema = self.schema
-        try:
-            # No more of a read depends on the tenant, so there is no need to be a ByKey and make another one under it.
-            key = self.key if schema.tenant is None else with_tenant(schema, scope, self.key)
-            return enter_table(schema, scope), schema.key.build(key)
-        except DynamormError as error:
-            raise error.about(schema.model, self.verb) from error.__cause__
+        table, keys = self.locate_all((self.key,), scope)
+        return table, keys[0]
 
     def locate_all(self, keys: Iterable[Mapping[str, AttributeValue]], scope: Scope) -> tuple[str, list[Item]]:
         """As `locate`, for many keys."""
         schema = self.schema
         try:
             table = enter_table(schema, scope)
-            return table, [schema.key.build(with_tenant(schema, scope, key)) for key in keys]
+            # No more of a read depends on the tenant, so there is no need to be a ByKey and make another one under it.
+            return table, [schema.key_from(with_tenant(schema, scope, key)) for key in keys]
         except DynamormError as error:
             raise error.about(schema.model, self.verb) from error.__cause__
 

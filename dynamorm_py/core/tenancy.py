@@ -23,8 +23,7 @@ def enter_table(schema: Schema, scope: Scope, *, writes: bool = False) -> str:
     Raises `TenantRequired` for a tenant's data outside of all scopes, `TenantViolation` for what is neither a tenant's
     nor shared inside of one, and for writing what is shared, and `InvalidModel` where the client takes no other models.
     """
-    if scope.strict:
-        check_kind(schema, scope)
+    check_kind(schema, scope)
     if schema.tenant is not None:
         if scope.tenant is None and not scope.bypass:
             raise TenantRequired(

@@ -83,6 +83,5 @@ class Deadlines:
     """The middleware that refuses what would be sent too late. Inside the retries, so that every attempt passes it."""
 
     def __call__(self, call: Call, send: Send, /) -> Awaitable[Response]:
-        if _bound.get() is not None:
-            refuse_late(call.operation)
+        refuse_late(call.operation)
         return send(call)

@@ -30,12 +30,11 @@ class CompiledLater(Generic[T, R]):
 
     @property
     def is_compiled(self) -> bool:
-        return self._left < 0
+        return self.call != self._counted
 
     def _counted(self, argument: T) -> R:
         if self._left > 0:
             self._left -= 1
             return self._plainly(argument)
         self.call = self._make()
-        self._left = -1  # not before: other threads may be here, too
         return self.call(argument)

@@ -185,13 +185,13 @@ class Connection(asyncio.BufferedProtocol):
             and poll is not None
             and transport is not None
             and not transport.is_closing()
-            and -1.0 <= time.time() - self._used_at <= IDLE_SECONDS
+            and self._is_fresh
             and not poll.poll(0)
         )
 
     async def settle(self) -> bool:
         """Takes note of what the socket of a kept connection holds; whether it can be used still."""
-        if not self.is_usable or not -1.0 <= time.time() - self._used_at <= IDLE_SECONDS:
+        if not self.is_usable or not self._is_fresh:
             return False
         # Something waits to be read: the end, or what TLS sends on its own account.
         for _ in range(_TURNS):
@@ -205,6 +205,11 @@ class Connection(asyncio.BufferedProtocol):
         self._keep_alive = False
         if self._transport is not None:
             self._transport.abort()
+
+    @property
+    def _is_fresh(self) -> bool:
+        """Whether it was used so lately that it can be trusted; not where the wall clock was put back since."""
+        return -1.0 <= time.time() - self._used_at <= IDLE_SECONDS
 
     def _has_bytes(self) -> bool:
         """Whether the socket is known to hold something that was not read yet, its end included."""
